@@ -1,0 +1,39 @@
+"""All our actions behind rasa-sdk's executor, for the embedded engine and for an action server."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rasa_sdk.executor import ActionExecutor
+
+import actions
+
+log = logging.getLogger(__name__)
+ActionRunner = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+def load_topics() -> None:
+    """Import every module of the package, so that matters and actions are known."""
+    for module in pkgutil.iter_modules(actions.__path__):
+        if not module.ispkg:
+            importlib.import_module(f"actions.{module.name}")
+
+
+def in_process() -> ActionRunner:
+    """A function that runs one action call of Rasa's and gives its answer."""
+    load_topics()
+    executor = ActionExecutor()
+    executor.register_package("actions")
+
+    async def run(call: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await executor.run(call) or {"events": [], "responses": []}  # type: ignore[arg-type]
+        except Exception as error:
+            log.error("action %s failed: %s", call.get("next_action"), type(error).__name__)
+            return {"events": [], "responses": [{"response": "utter_technical_problem"}]}
+
+    return run

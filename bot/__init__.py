@@ -1,0 +1,1 @@
+"""The portal: turns in, replies out."""

@@ -1,0 +1,140 @@
+"""The factory: wires settings, store, engine and channels into one Flask application.
+
+There is one route for all webhooks; a channel whose secret is missing has no webhook.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException
+
+from bot import metrics
+from bot.channels.base import error_answer, json_answer
+from bot.channels.rest import Rest
+from bot.channels.web import WebChat
+from bot.conversation import Conversations
+from bot.errors import BadRequest, StoreError
+from bot.jobs import Jobs
+from bot.settings import Settings
+
+log = logging.getLogger(__name__)
+MOST_BYTES = 256 * 1024
+
+
+class WebhookChannel(Protocol):
+    """A channel with a webhook; it verifies before it reads."""
+
+    name: str
+
+    def webhook(self, request: Request) -> Response:
+        """One delivery in, its answer out."""
+
+
+@dataclass(frozen=True)
+class Portal:
+    """The application and what must be started and stopped with it."""
+
+    app: Flask
+    conversations: Conversations
+    jobs: Jobs
+
+    def start(self) -> None:
+        """Begin to load the engine and to answer turns."""
+        self.conversations.engine.start()
+        self.jobs.start()
+
+    def stop(self) -> None:
+        """Let streams go, finish the turns under way, stop the engine."""
+        self.conversations.bell.close()
+        self.jobs.stop()
+        self.conversations.engine.stop()
+
+
+def create_app(settings: Settings, conversations: Conversations) -> Portal:
+    """The whole portal around its conversations."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
+    jobs = Jobs(conversations)
+    channels = {channel.name: channel for channel in _webhook_channels(settings, conversations)}
+    app.register_blueprint(WebChat(conversations, jobs, settings).blueprint())
+    _add_webhooks(app, channels)
+    _add_health(app, conversations)
+    _add_errors(app)
+    return Portal(app, conversations, jobs)
+
+
+def _webhook_channels(settings: Settings, conversations: Conversations) -> list[WebhookChannel]:
+    channels: list[WebhookChannel] = []
+    if settings.rest_token:
+        language = settings.portal.languages[0]
+        channels.append(Rest(conversations, token=settings.rest_token, language=language))
+    else:
+        log.info("channel rest is off: SPRACHPORTAL_REST_TOKEN is not set")
+    return channels
+
+
+def _add_webhooks(app: Flask, channels: dict[str, WebhookChannel]) -> None:
+    @app.post("/webhooks/<name>/webhook")
+    def webhook(name: str) -> Response:
+        if name not in channels:
+            raise BadRequest("there is no such channel, or it is off", status=404, code="no_channel")
+        return channels[name].webhook(request)
+
+
+def _add_health(app: Flask, conversations: Conversations) -> None:
+    @app.get("/healthz")
+    def alive() -> Response:
+        return json_answer({"alive": True})
+
+    @app.get("/readyz")
+    def ready() -> Response:
+        if not conversations.engine.ready():
+            return json_answer({"ready": False, "waiting_for": "engine"}, 503)
+        try:
+            conversations.store.check()
+        except StoreError:
+            return json_answer({"ready": False, "waiting_for": "database"}, 503)
+        return json_answer({"ready": True})
+
+    @app.get("/metrics")
+    def figures() -> Response:
+        return Response(metrics.page(), content_type="text/plain; version=0.0.4")
+
+
+def _add_errors(app: Flask) -> None:
+    @app.errorhandler(BadRequest)
+    def refused(error: BadRequest) -> Response:
+        return error_answer(error)
+
+    @app.errorhandler(StoreError)
+    def store_is_gone(error: StoreError) -> Response:
+        log.error("store: %s", error.what)
+        return error_answer(BadRequest("please try again in a moment", status=503, code="not_ready"))
+
+    @app.errorhandler(HTTPException)
+    def not_served(error: HTTPException) -> Response:
+        answer = json_answer({"error": {"code": (error.name or "error").lower().replace(" ", "_"), "message": error.name}})
+        answer.status_code = error.code or 500
+        allowed = getattr(error, "valid_methods", None)
+        if allowed:
+            answer.headers["Allow"] = ", ".join(allowed)
+        return answer
+
+    @app.errorhandler(Exception)
+    def broken(error: Exception) -> Response:
+        number = uuid.uuid4().hex[:12]
+        log.error("request %s: %s", number, type(error).__name__, exc_info=error)
+        return json_answer({"error": {"code": "internal", "message": f"something went wrong ({number})"}}, 500)
+
+    @app.after_request
+    def finish(answer: Response) -> Response:
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+        answer.headers.setdefault("Referrer-Policy", "no-referrer")
+        answer.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+        metrics.REQUESTS.labels(request.url_rule.rule if request.url_rule else "none", answer.status_code).inc()
+        return answer

@@ -1,0 +1,87 @@
+"""Puts the parts together for the commands: database, model, engine, conversations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actions import db as shop
+from actions.executor import in_process
+from bot import database
+from bot.bell import Bell
+from bot.conversation import Conversations
+from bot.engine import Engine
+from bot.engine.embedded import EmbeddedRasa
+from bot.engine.server import RasaServer
+from bot.errors import ModelMissing, SettingsError
+from bot.locks import Locks
+from bot.nlu.language import detect
+from bot.settings import Settings
+from bot.store import Store
+from bot.texts import Texts
+from bot.training import fingerprint, newest_model
+
+TRAIN = "train one: sprachportal train"
+LOAD = "load one: sprachportal customers load bot/demo/nordwind.yml"
+
+
+def prepare_database(settings: Settings) -> None:
+    """Bring both sets of tables up to date; raises `SettingsError` when the database cannot be used."""
+    try:
+        database.migrate(settings.database_url)
+        shop.migrate(settings.database_url)
+    except Exception as error:
+        raise SettingsError(
+            f"the database cannot be prepared ({type(error).__name__})", "look at DATABASE_URL and the disk"
+        ) from error
+
+
+def require_company(settings: Settings) -> None:
+    """Raises `SettingsError` when there is no company in the shop's tables."""
+    from sqlalchemy import select
+
+    from actions.models import Company
+
+    with shop.session(settings.database_url) as session:
+        if session.scalars(select(Company)).first() is None:
+            raise SettingsError("there is no company in the database", LOAD)
+
+
+def present_model() -> Path:
+    """The newest model's file; raises `ModelMissing` when there is none."""
+    model = newest_model()
+    if model is None:
+        raise ModelMissing("there is no model in models/", TRAIN)
+    return model.file
+
+
+def model_is_stale() -> bool:
+    """Whether the training data changed since the newest model."""
+    model = newest_model()
+    return model is not None and model.fingerprint != fingerprint()
+
+
+def build_engine(settings: Settings, model: Path | None = None) -> Engine:
+    """The engine that the settings ask for: a Rasa server, or Rasa in this process."""
+    if settings.rasa_url:
+        return RasaServer(settings.rasa_url, settings.rasa_token)
+    return EmbeddedRasa(model or present_model(), in_process(), settings.database_url)
+
+
+def build_conversations(settings: Settings, model: Path | None = None) -> Conversations:
+    """Everything that answers turns, not started yet."""
+    return Conversations(
+        store=Store(settings.database_url),
+        engine=build_engine(settings, model),
+        texts=Texts.load(),
+        bell=Bell(),
+        locks=Locks(),
+        guess_language=guess_language,
+        deadline=settings.portal.turn.deadline_seconds,
+        waiting_at_most=settings.portal.turn.waiting_at_most,
+    )
+
+
+def guess_language(text: str) -> tuple[str, float] | None:
+    """The language of a text, `de` or `en`, with how sure that is from 0 to 1; None when the text does not say."""
+    guess = detect(text)
+    return (guess.language, guess.confidence) if guess else None

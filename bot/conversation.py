@@ -1,0 +1,96 @@
+"""The heart: a conversation's waiting turns are answered in order, once each, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.bell import Bell
+from bot.engine import Engine
+from bot.errors import EngineError, EngineNotReady
+from bot.locks import Locks
+from bot.store import Received, Store
+from bot.texts import Texts
+from bot.turns import Answer, Choice, Effect, HandoffEffect, Incoming, Intent, Reply, Turn, clean_text, read_payload
+
+log = logging.getLogger(__name__)
+MOST_TRIES = 3
+SURE_OF_LANGUAGE = 0.9
+LanguageGuess = Callable[[str], tuple[str, float] | None]
+
+
+@dataclass
+class Conversations:
+    """Takes turns in and has them answered; `deadline` is how many seconds the engine has for one."""
+
+    store: Store
+    engine: Engine
+    texts: Texts
+    bell: Bell
+    locks: Locks
+    guess_language: LanguageGuess
+    deadline: float = 20.0
+    waiting_at_most: int = 10
+
+    def receive(self, incoming: Incoming, *, language: str = "de") -> Received:
+        """Write a turn to the inbox; human words are cleaned, and taken for a choice if they are its label.
+
+        `language` is for a conversation that begins with it. Raises `BadRequest` when too many turns wait.
+        """
+        text = clean_text(incoming.text)
+        received = replace(incoming, text=text)
+        if incoming.intent is None and incoming.conversation and text:
+            received = replace(received, intent=self._meant(incoming.conversation, text))
+        return self.store.receive(received, language, waiting_at_most=self.waiting_at_most)
+
+    def _meant(self, conversation: str, text: str) -> Intent | None:
+        wanted = text.casefold()
+        for choice in self.store.offered(conversation):
+            if choice.title.casefold() == wanted:
+                return read_payload(choice.payload)
+        return None
+
+    def chosen(self, conversation: str, payload: str) -> Choice | None:
+        """The choice with this payload, if it was lately offered to this conversation."""
+        return next((c for c in self.store.offered(conversation) if c.payload == payload), None)
+
+    def handle(self, conversation: str) -> None:
+        """Answer the conversation's waiting turns, oldest first. Turns wait on while the engine is not ready."""
+        with self.locks.of(conversation):
+            while waiting := self.store.waiting(conversation):
+                if not self._handle_turn(waiting[0]):
+                    return
+
+    def _handle_turn(self, turn: Turn) -> bool:
+        turn = self._in_its_language(turn)
+        try:
+            answer = self.engine.reply(turn, deadline=self.deadline)
+        except EngineNotReady:
+            return False
+        except EngineError as error:
+            log.error("turn %s: %s", turn.id, error.what)
+            if error.retry_helps and self.store.count_try(turn) < MOST_TRIES:
+                return self._handle_turn(turn)
+            self._finish(turn, self._apology(turn), "failed")
+            return True
+        self._finish(turn, answer if answer.replies or answer.effects else self._apology(turn), "done")
+        return True
+
+    def _in_its_language(self, turn: Turn) -> Turn:
+        language, chosen = self.store.language(turn.conversation)
+        guess = self.guess_language(turn.text) if turn.text and not turn.intent and not chosen else None
+        if guess and guess[1] >= SURE_OF_LANGUAGE and guess[0] != language:
+            language = guess[0]
+            self.store.speak(turn.conversation, language)
+        return replace(turn, language=language)
+
+    def _apology(self, turn: Turn) -> Answer:
+        effects: tuple[Effect, ...] = (HandoffEffect(reason="technical_problem"),)
+        return Answer((Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects)
+
+    def _finish(self, turn: Turn, answer: Answer, state: str) -> None:
+        self.store.finish(turn, answer, state=state)
+        self.bell.ring(turn.conversation)
+
+

@@ -1,0 +1,49 @@
+"""The portal's database: one engine per URL, sessions, migrations.
+
+SQLite with a write-ahead log by default, PostgreSQL to grow.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, create_engine, event
+
+DEFAULT_URL = "sqlite:///var/sprachportal.db"
+BUSY_TIMEOUT_MS = 5000
+
+
+def database_url() -> str:
+    """`DATABASE_URL` with the installed PostgreSQL driver named."""
+    url = os.environ.get("DATABASE_URL") or DEFAULT_URL
+    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@lru_cache(maxsize=8)
+def connect(url: str) -> Engine:
+    """One engine per URL; SQLite waits five seconds for a lock."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=20, max_overflow=40)
+    engine = create_engine(url, hide_parameters=True, pool_size=20, max_overflow=100)
+    if engine.url.database:
+        Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def migrate(url: str) -> None:
+    """Bring the portal's tables to the newest version."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["url"] = url
+    command.upgrade(config, "head")

@@ -1,0 +1,129 @@
+"""One turn through Rasa's agent: the same in our process and in a Rasa server.
+
+This is the only place that knows how a turn becomes Rasa's user message and how Rasa's bot events
+become an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from rasa.core.agent import Agent
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.core.policies.policy import PolicyPrediction
+from rasa.core.processor import MessageProcessor
+from rasa.shared.core.constants import ACTION_SESSION_START_NAME
+from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
+
+from bot.turns import Answer, Choice, Effect, Reply, Turn, read_effect
+
+log = logging.getLogger(__name__)
+LANGUAGE_SLOT = "language"
+
+
+class Listening(OutputChannel):
+    """An output channel that delivers nothing: its name chooses the `channel:` variants of responses."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def name(self) -> str:  # type: ignore[override]
+        """The channel's name."""
+        return self._name
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Nothing to do: the answer is read from the tracker's events."""
+
+
+async def answer_turn(agent: Agent, turn: Turn) -> Answer:
+    """Rasa's answer to a turn; a turn that the tracker already has is not handled again."""
+    processor = agent.processor
+    if processor is None:
+        raise RuntimeError("the agent has no model")
+    channel = Listening("voice" if turn.channel == "voice" else "chat")
+    tracker = await processor.get_tracker(turn.conversation)
+    said = _said_after(tracker.events, turn.id)
+    if said is None:
+        await _prepare(processor, tracker, turn, channel)
+        await processor.handle_message(_user_message(turn, channel))
+        tracker = await processor.get_tracker(turn.conversation)
+        said = _said_after(tracker.events, turn.id) or []
+    return _answer(said, tracker.get_slot(LANGUAGE_SLOT) or turn.language)
+
+
+async def _prepare(
+    processor: MessageProcessor, tracker: DialogueStateTracker, turn: Turn, channel: OutputChannel
+) -> None:
+    """Set the language before the first word is said; Rasa itself would start the session in German."""
+    is_new = not tracker.events
+    if tracker.get_slot(LANGUAGE_SLOT) == turn.language and not is_new:
+        return
+    tracker.update(SlotSet(LANGUAGE_SLOT, turn.language), processor.domain)
+    await processor.save_tracker(tracker)
+    if is_new:
+        prediction = PolicyPrediction.for_action_name(processor.domain, ACTION_SESSION_START_NAME)
+        await processor.execute_action(
+            turn.conversation, ACTION_SESSION_START_NAME, channel, processor.nlg, prediction
+        )
+
+
+def _user_message(turn: Turn, channel: OutputChannel) -> UserMessage:
+    parsed = _structured(turn) if turn.intent else None
+    text = f"/{turn.intent.name}" if turn.intent else turn.text
+    return UserMessage(
+        text=text,
+        output_channel=channel,
+        sender_id=turn.conversation,
+        parse_data=parsed,
+        input_channel=turn.channel,
+        message_id=turn.id,
+        metadata=turn.metadata,
+    )
+
+
+def _structured(turn: Turn) -> dict[str, Any]:
+    assert turn.intent is not None
+    return {
+        "text": f"/{turn.intent.name}",
+        "intent": {"name": turn.intent.name, "confidence": 1.0},
+        "entities": [{"entity": name, "value": value} for name, value in turn.intent.data.items()],
+        "metadata": turn.metadata,
+    }
+
+
+def _said_after(events: Iterable[Event], turn_id: str) -> list[BotUttered] | None:
+    """What the bot said for the turn, with the words of a session that began just before; None if it is not there."""
+    said: list[BotUttered] = []
+    session_begins = found = False
+    for event in events:
+        if isinstance(event, UserUttered):
+            if found:
+                break
+            found = event.message_id == turn_id
+            said = said if found and session_begins else []
+            session_begins = False
+        elif isinstance(event, ActionExecuted) and event.action_name == ACTION_SESSION_START_NAME:
+            session_begins, said = True, []
+        elif isinstance(event, BotUttered):
+            said.append(event)
+    return said if found else None
+
+
+def _answer(said: list[BotUttered], language: str) -> Answer:
+    replies: list[Reply] = []
+    effects: list[Effect] = []
+    for event in said:
+        custom = event.data.get("custom")
+        if custom:
+            effects.append(read_effect(custom))
+        if event.text or event.data.get("image"):
+            replies.append(_reply(event, language))
+    return Answer(tuple(replies), tuple(effects))
+
+
+def _reply(event: BotUttered, language: str) -> Reply:
+    choices = tuple(Choice(b["title"], b.get("payload", "")) for b in event.data.get("buttons") or [])
+    return Reply(event.text or "", choices, event.data.get("image"), language)

