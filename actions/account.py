@@ -46,7 +46,8 @@ NEWSLETTER_WORDS = {
     ),
     "subscribe": (
         r"abonn|anmeld|meld\w* .*\ban\b|eintrag|trag\w* .*\bein\b|aufnehm|bekomm|krieg|gern|komm ich da rein"
-        r"|bestell|zuschick|informier|subscri|sign (me )?up|put me on|join|send me|get (it|the|your)|i.d (like|love)"
+        r"|bestell|zuschick|informier|subscri|sign (me )?up|put me on|join|send me"
+        r"|get (it|the|your)|i.d (like|love)"
     ),
 }
 

@@ -22,6 +22,7 @@ from actions.tasks import open_task
 
 KIND = "callback"
 HOME = "DE"
+SHORTEST_NUMBER = 6
 GRACE = timedelta(hours=1)
 COSTLY = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
 CHANGES = {
@@ -105,7 +106,7 @@ class PhoneNeed(Need):
             number = phonenumbers.parse(value, HOME)
         except phonenumbers.NumberParseException:
             number = None
-        if number is None or not phonenumbers.is_possible_number(number):
+        if number is None or not _is_complete(number):
             case.say("utter_phone_impossible")
             return None
         if phonenumbers.number_type(number) in COSTLY:
@@ -127,6 +128,12 @@ class PhoneNeed(Need):
         known = case.session.get(Customer, case.get("customer")) if case.get("customer") else None
         offered = (known.phone if known else None) or case.metadata.get("phone_hint")
         return str(offered) if offered and offered != self.present else None
+
+
+def _is_complete(number: phonenumbers.PhoneNumber) -> bool:
+    """German numbers have no fixed length; anything shorter is an emergency or short code."""
+    digits = phonenumbers.national_significant_number(number)
+    return phonenumbers.is_possible_number(number) and len(digits) >= SHORTEST_NUMBER
 
 
 def book(case: Case, at: str, phone: str) -> tuple[Task, bool]:

@@ -13,7 +13,7 @@ from actions.needs import LONGEST_TEXT, TextNeed
 from actions.say import day
 
 ANSWER_TIME = timedelta(days=7)
-EIGHT_WORDS = re.compile(r"(\S+\s+){7}")
+TWELVE_WORDS = re.compile(r"(\S+\s+){11}")
 
 
 def words(listed: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 from actions.case import Case
 from actions.claims import (
     DAMAGES,
-    EIGHT_WORDS,
+    TWELVE_WORDS,
     OpeningNeed,
     claim_words,
     file_claim,
@@ -177,7 +177,7 @@ class ReportDamaged(Matter):
         yield ChoiceNeed("damage", DAMAGES)
         yield ItemNeed()
         if not open_claim(order, case.get("damage"), case.get("item")):
-            yield OpeningNeed("description", enough=EIGHT_WORDS)
+            yield OpeningNeed("description", enough=TWELVE_WORDS)
             told = {"number": order.number, "item": case.get("item"), "description": case.get("description")}
             yield ConfirmNeed(f"utter_confirm_{case.get('damage')}", told)
 

@@ -12,7 +12,7 @@ from stdnum import luhn
 
 from actions.case import Case
 from actions.claims import (
-    EIGHT_WORDS,
+    TWELVE_WORDS,
     OpeningNeed,
     claim_words,
     file_claim,
@@ -317,7 +317,7 @@ class AskWarranty(Matter):
             return
         yield ItemNeed()
         if not open_claim(order, "warranty", case.get("item")):
-            yield OpeningNeed("defect", enough=EIGHT_WORDS)
+            yield OpeningNeed("defect", enough=TWELVE_WORDS)
             told = {"number": order.number, "item": case.get("item"), "defect": case.get("defect")}
             yield ConfirmNeed("utter_confirm_warranty", told)
 

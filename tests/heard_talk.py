@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from matter_talk import Talk
-
 from actions.form import ONLY_DATA
 from actions.matter import MATTERS
 from bot.nlu.values import extract
+from tests.matter_talk import Talk
 
 
 class HeardTalk(Talk):
@@ -19,7 +18,9 @@ class HeardTalk(Talk):
         text = self._message["text"]
         if not text.startswith("/"):
             found = extract(text, language=self.language, today=date.fromisoformat(self.now[:10]))
-            self._message["entities"] = [{"entity": f.entity, "value": f.value} for f in found]
+            self._message["entities"] = [
+                {"entity": f.entity, "value": f.value, "start": f.start, "end": f.end} for f in found
+            ]
         if self._form and intent not in MATTERS and intent not in ONLY_DATA:
             yield f"action_{intent}"
             self._form = self._slots.get("requested_slot") is not None

@@ -109,7 +109,7 @@ class Talk:
             "events": self._events,
             "active_loop": {"name": FORM} if self._form else {},
         }
-        answer = asyncio.run(self._run({"next_action": action, "tracker": tracker, "domain": {}}))
+        answer = asyncio.run(self._answer({"next_action": action, "tracker": tracker, "domain": {}}))
         for event in answer["events"]:
             if event["event"] == "slot":
                 self._slots[event["name"]] = event["value"]
@@ -119,6 +119,9 @@ class Talk:
             self._hear(message)
         name = FORM if action == "validate_matter_form" else action
         self._events.append({"event": "action", "name": name})
+
+    async def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
+        return await self._run(call)
 
     def _hear(self, message: dict[str, Any]) -> None:
         if message.get("custom"):

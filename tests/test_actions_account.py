@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from talk import Talk, fresh_shop
 
 from actions.address import city_in
 from actions.db import session
+from actions.load import load
 from actions.models import Address, Customer, Task
 from actions.tasks import mask_email, months_later
+from tests.heard_talk import HeardTalk
+from tests.matter_talk import DEMO, TODAY
 
 ANNIKA, MURAT, CHARLOTTE, JAMES, NELE, PIOTR = (
     "27004118",
@@ -36,14 +38,15 @@ POSTCODES = {
 @pytest.fixture(autouse=True)
 def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A fresh demo shop."""
-    monkeypatch.setenv("DATABASE_URL", fresh_shop(tmp_path))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'shop.db'}")
+    load(DEMO, today=TODAY)
 
 
-def proven(number: str, language: str = "de") -> Talk:
+def proven(number: str, language: str = "de") -> HeardTalk:
     """A conversation in which the customer has proven who they are."""
-    talk = Talk(language=language)
-    talk.say("identify", f"{number}, {POSTCODES[number]}")
-    assert talk.slots["customer"] == number
+    talk = HeardTalk(language=language)
+    talk.turn("identify", f"{number}, {POSTCODES[number]}")
+    assert talk.slot("customer") == number
     return talk
 
 
@@ -72,78 +75,75 @@ def tasks() -> list[tuple[str, str, date, dict[str, Any]]]:
 def address(number: str) -> tuple[str, str, str]:
     """The address that counts."""
     with session() as opened:
-        last = opened.scalars(
-            select(Address).where(Address.customer_number == number).order_by(Address.id)
-        ).all()[-1]
+        last = opened.scalars(select(Address).where(Address.customer_number == number).order_by(Address.id)).all()[-1]
         return last.street, last.postcode, last.city
 
 
 def test_a_proven_customer_is_greeted_by_name_and_stays_proven() -> None:
-    talk = Talk()
-    assert "Postleitzahl" in talk.say("identify", "mein Name ist Annika Brandt, Kundennummer 27004118")
-    assert "Annika Brandt" in talk.say("inform", "22765")
+    talk = HeardTalk()
+    assert "Postleitzahl" in talk.turn("identify", "mein Name ist Annika Brandt, Kundennummer 27004118")
+    assert "Annika Brandt" in talk.turn("inform", "22765")
     assert talk.effects == [{"link": {"customer": ANNIKA, "level": "proven"}}]
-    assert "55001218" in talk.say("ask_invoice", "ist was offen")
+    assert "55001218" in talk.turn("ask_invoice", "ist was offen")
 
 
 def test_a_wrong_proof_and_an_unknown_number_sound_the_same() -> None:
-    known, unknown = Talk(), Talk()
-    assert known.say("identify", "27004118, 10115") == unknown.say("identify", "27009018, 10115")
+    known, unknown = HeardTalk(), HeardTalk()
+    assert known.turn("identify", "27004118, 10115") == unknown.turn("identify", "27009018, 10115")
 
 
 def test_a_new_address_in_one_sentence_is_not_taken_for_the_proof() -> None:
-    talk = Talk()
-    assert "Bestellnummer" in talk.say("change_address", "Bin umgezogen: Lindenweg 3, 20095 Hamburg")
-    assert "Postleitzahl" in talk.say("inform", MURAT)
-    assert "Lindenweg 3, 20095 Hamburg" in talk.say("inform", "04107")
+    talk = HeardTalk()
+    assert "Bestellnummer" in talk.turn("change_address", "Bin umgezogen: Lindenweg 3, 20095 Hamburg")
+    assert "Postleitzahl" in talk.turn("inform", MURAT)
+    assert "Lindenweg 3, 20095 Hamburg" in talk.turn("inform", "04107")
     said = talk.press("Ja")
-    assert "10483055 und 10483774" in said and "bisherige Adresse" in said
+    assert "10483055 und 10483774" in said
+    assert "bisherige Adresse" in said
     assert address(MURAT) == ("Lindenweg 3", "20095", "Hamburg")
     assert customer(MURAT).postcode == "20095"
     assert len(customer(MURAT).addresses) == 2
 
 
 def test_an_old_and_a_new_postcode_in_one_sentence_are_told_apart() -> None:
-    talk = Talk()
-    said = talk.say(
-        "change_address", f"Kundennummer {ANNIKA}, PLZ 22765, neue Adresse Lindenweg 3, 20095 Hamburg"
-    )
+    talk = HeardTalk()
+    said = talk.turn("change_address", f"Kundennummer {ANNIKA}, PLZ 22765, neue Adresse Lindenweg 3, 20095 Hamburg")
     assert "Lindenweg 3, 20095 Hamburg" in said
-    assert talk.slots["customer"] == ANNIKA
+    assert talk.slot("customer") == ANNIKA
 
 
 def test_an_address_is_asked_for_part_by_part_and_can_be_corrected() -> None:
-    talk = Talk()
-    talk.say("change_address", "bin umgezogen!!")
-    assert "Straße" in talk.say("inform", f"{NELE} plz 26122")
-    assert "Hausnummer" in talk.say("inform", "Lindenweg")
-    assert "neue Postleitzahl" in talk.say("inform", "Am Anger 9")
-    assert "In welchem Ort" in talk.say("inform", "22763")
-    assert "Am Anger 9, 22763 Hamburg" in talk.say("ask_store_location", "in Hamburg bitte")
-    assert "Am Anger 19, 22763 Hamburg" in talk.say("deny", "nein, Hausnummer neunzehn")
-    assert "Am Anger 19, 22765 Hamburg" in talk.say("inform", "und 22765 Hamburg")
-    talk.say("affirm", "ja jetzt stimmts")
+    talk = HeardTalk()
+    talk.turn("change_address", "bin umgezogen!!")
+    assert "Straße" in talk.turn("inform", f"{NELE} plz 26122")
+    assert "Hausnummer" in talk.turn("inform", "Lindenweg")
+    assert "neue Postleitzahl" in talk.turn("inform", "Am Anger 9")
+    assert "In welchem Ort" in talk.turn("inform", "22763")
+    assert "Am Anger 9, 22763 Hamburg" in talk.turn("ask_store_location", "in Hamburg bitte")
+    assert "Am Anger 19, 22763 Hamburg" in talk.turn("deny", "nein, Hausnummer neunzehn")
+    assert "Am Anger 19, 22765 Hamburg" in talk.turn("inform", "und 22765 Hamburg")
+    talk.turn("affirm", "ja jetzt stimmts")
     assert address(NELE) == ("Am Anger 19", "22765", "Hamburg")
 
 
 def test_an_address_is_not_changed_without_a_yes() -> None:
     talk = proven(ANNIKA)
-    talk.say("change_address", "neue Adresse: Lindenweg 3, 20095 Hamburg")
+    talk.turn("change_address", "neue Adresse: Lindenweg 3, 20095 Hamburg")
     assert "nichts geändert" in talk.press("Nein")
     assert address(ANNIKA) == ("Bahrenfelder Straße 101", "22765", "Hamburg")
 
 
 def test_the_present_address_is_not_entered_twice() -> None:
     talk = proven(CHARLOTTE)
-    assert "steht schon" in talk.say("change_address", "meine Adresse ist Klenzestraße 55, 80469 München")
+    assert "steht schon" in talk.turn("change_address", "meine Adresse ist Klenzestraße 55, 80469 München")
     assert len(customer(CHARLOTTE).addresses) == 1
 
 
 def test_after_a_move_the_new_postcode_is_the_proof() -> None:
     talk = proven(CHARLOTTE)
-    talk.say("change_address", "umgezogen: Lindenweg 3, 20095 Hamburg")
+    talk.turn("change_address", "umgezogen: Lindenweg 3, 20095 Hamburg")
     talk.press("Ja")
-    assert "Charlotte Weiß" in Talk().say("identify", f"{CHARLOTTE}, 20095")
+    assert "Charlotte Weiß" in HeardTalk().turn("identify", f"{CHARLOTTE}, 20095")
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_a_city_is_found_in_what_follows(words: str, city: str | None) -> None:
 
 def test_a_new_phone_number_is_confirmed_kept_and_noted_to_the_email() -> None:
     talk = proven(JAMES, "en")
-    assert "+49 171 3920066" in talk.say("change_contact", "new phone number: +49 171 3920066")
-    assert "+49 171 3920067" in talk.say("deny", "no wait, ends in 67")
+    assert "+49 171 3920066" in talk.turn("change_contact", "new phone number: +49 171 3920066")
+    assert "+49 171 3920067" in talk.turn("deny", "no wait, ends in 67")
     said = talk.press("Yes")
     assert "j***@example.org" in said
     assert customer(JAMES).phone == "+491713920067"
@@ -177,11 +177,11 @@ def test_a_new_phone_number_is_confirmed_kept_and_noted_to_the_email() -> None:
 
 def test_the_note_goes_to_the_email_before_the_change() -> None:
     talk = proven(MURAT)
-    assert "neue E-Mail-Adresse" in talk.say("change_contact", "neue mailadresse bitte eintragen")
-    assert "noch nicht vollständig" in talk.say("nlu_fallback", "murat.yildiz@example")
-    assert "murat.y@example.org" in talk.say("inform", "sorry murat.y@example.org")
+    assert "neue E-Mail-Adresse" in talk.turn("change_contact", "neue mailadresse bitte eintragen")
+    assert "noch nicht vollständig" in talk.turn("nlu_fallback", "murat.yildiz@example")
+    assert "murat.y@example.org" in talk.turn("inform", "sorry murat.y@example.org")
     assert "m***@example.org" in talk.press("Ja")
-    talk.say("change_contact", "ich heiße jetzt Öztürk")
+    talk.turn("change_contact", "ich heiße jetzt Öztürk")
     talk.press("Ja")
     assert (customer(MURAT).email, customer(MURAT).name) == ("murat.y@example.org", "Murat Öztürk")
     notes = [change["note_to"] for change in tasks()[0][3]["changes"]]
@@ -190,15 +190,15 @@ def test_the_note_goes_to_the_email_before_the_change() -> None:
 
 def test_what_shall_be_changed_is_asked_when_it_was_not_said() -> None:
     talk = proven(NELE)
-    assert "Was soll ich ändern?" in talk.say("change_contact", "kontaktdaten ändern")
+    assert "Was soll ich ändern?" in talk.turn("change_contact", "kontaktdaten ändern")
     assert "neue Telefonnummer" in talk.press("Telefonnummer")
-    assert "+49 171 3920077" in talk.say("inform", "0171 3920077")
+    assert "+49 171 3920077" in talk.turn("inform", "0171 3920077")
 
 
 def test_a_value_says_itself_what_it_is() -> None:
     talk = proven(NELE)
-    talk.say("change_contact", "kontaktdaten ändern")
-    assert "nele.neu@example.org" in talk.say("inform", "nele.neu@example.org")
+    talk.turn("change_contact", "kontaktdaten ändern")
+    assert "nele.neu@example.org" in talk.turn("inform", "nele.neu@example.org")
 
 
 @pytest.mark.parametrize(
@@ -212,104 +212,110 @@ def test_a_value_says_itself_what_it_is() -> None:
 )
 def test_a_surname_goes_with_the_first_name(said: str, name: str) -> None:
     talk = proven(ANNIKA)
-    assert f"Namen in {name} ändern" in talk.say("change_contact", f"hab geheiratet, {said}")
+    assert f"Namen in {name} ändern" in talk.turn("change_contact", f"hab geheiratet, {said}")
     talk.press("Ja")
     assert customer(ANNIKA).name == name
 
 
 def test_the_name_of_an_introduction_is_not_the_new_one() -> None:
     talk = proven(ANNIKA)
-    said = talk.say(
+    said = talk.turn(
         "change_contact", "mein Name ist Annika Brandt, ich habe geheiratet und möchte meinen Namen ändern"
     )
     assert "Wie lautet Ihr neuer Name" in said
-    assert "Annika Petersen" in talk.say("inform", "Petersen")
+    assert "Annika Petersen" in talk.turn("inform", "Petersen")
 
 
 def test_a_caller_known_by_phone_stays_proven_after_changing_the_number() -> None:
-    talk = Talk(hint="+491713920055")
-    talk.say("change_contact", "meine neue nummer ist 0171 3920078")
-    talk.say("inform", "26122")
+    talk = HeardTalk(phone_hint="+491713920055")
+    talk.turn("change_contact", "meine neue nummer ist 0171 3920078")
+    talk.turn("inform", "26122")
     talk.press("Ja")
     assert customer(NELE).phone == "+491713920078"
-    assert "passwort" in talk.say("forgot_password", "komme nicht ins konto").casefold()
-    assert talk.slots["need"] is None
+    assert "passwort" in talk.turn("forgot_password", "komme nicht ins konto").casefold()
+    assert talk.slot("need") is None
 
 
 def test_a_present_value_is_not_changed_again() -> None:
     talk = proven(NELE)
-    assert "nichts zu ändern" in talk.say("change_contact", "meine nummer ist 0171 3920055")
+    assert "nichts zu ändern" in talk.turn("change_contact", "meine nummer ist 0171 3920055")
     assert tasks() == []
 
 
 def test_a_password_link_goes_once_to_the_masked_email_and_only_after_the_proof() -> None:
-    talk = Talk()
-    assert "@" not in talk.say("forgot_password", f"passwort vergessen, kundennummer {ANNIKA}")
-    said = talk.say("inform", "22765")
-    assert "a***@example.org" in said and "heute" in said
-    assert "schon angefordert" in talk.say("forgot_password", "der link kommt nicht")
+    talk = HeardTalk()
+    assert "@" not in talk.turn("forgot_password", f"passwort vergessen, kundennummer {ANNIKA}")
+    said = talk.turn("inform", "22765")
+    assert "a***@example.org" in said
+    assert "heute" in said
+    assert "schon angefordert" in talk.turn("forgot_password", "der link kommt nicht")
     assert tasks() == [("password_reset", ANNIKA, date(2026, 11, 23), {})]
 
 
 def test_without_an_email_the_password_goes_by_post() -> None:
     set_email(ANNIKA, None)
-    assert "per Post" in proven(ANNIKA).say("forgot_password", "passwort vergessen")
+    assert "per Post" in proven(ANNIKA).turn("forgot_password", "passwort vergessen")
 
 
 def test_data_access_has_its_legal_deadline() -> None:
     talk = proven(CHARLOTTE)
-    assert "Artikel 15" in talk.say("request_data_access", "Auskunft nach Art. 15 DSGVO bitte")
-    assert "Mittwoch, den 23. Dezember" in talk.say("affirm", "Ja, bitte an meine E-Mail-Adresse.")
+    assert "Artikel 15" in talk.turn("request_data_access", "Auskunft nach Art. 15 DSGVO bitte")
+    assert "Mittwoch, den 23. Dezember" in talk.turn("affirm", "Ja, bitte an meine E-Mail-Adresse.")
     assert tasks() == [("data_access", CHARLOTTE, date(2026, 12, 23), {})]
-    assert "schon angefordert" in talk.say("request_data_access", "welche daten habt ihr")
+    assert "schon angefordert" in talk.turn("request_data_access", "welche daten habt ihr")
 
 
 def test_a_deletion_names_what_is_open_and_what_is_kept() -> None:
     talk = proven(PIOTR)
-    said = talk.say("request_data_deletion", "Löschen Sie mein Konto und alle Daten!")
-    assert "10486207" in said and "55001887" in said and "HGB und AO" in said
+    said = talk.turn("request_data_deletion", "Löschen Sie mein Konto und alle Daten!")
+    assert "10486207" in said
+    assert "55001887" in said
+    assert "HGB und AO" in said
     said = talk.press("Ja")
-    assert "HGB und AO" in said and "23. Dezember" in said
+    assert "HGB und AO" in said
+    assert "23. Dezember" in said
     assert tasks() == [("data_deletion", PIOTR, date(2026, 12, 23), {})]
-    assert "schon beantragt" in talk.say("request_data_deletion", "konto löschen")
+    assert "schon beantragt" in talk.turn("request_data_deletion", "konto löschen")
     assert customer(PIOTR).name == "Piotr Zieliński"
 
 
 def test_a_deletion_names_nothing_that_is_done() -> None:
-    said = proven(CHARLOTTE).say("request_data_deletion", "account löschen bitte")
-    assert "10484129" not in said and "55001572" not in said and "HGB und AO" in said
+    said = proven(CHARLOTTE).turn("request_data_deletion", "account löschen bitte")
+    assert "10484129" not in said
+    assert "55001572" not in said
+    assert "HGB und AO" in said
 
 
 def test_a_deletion_is_not_requested_without_a_yes() -> None:
     talk = proven(JAMES, "en")
-    talk.say("request_data_deletion", "delete all of it")
-    talk.say("deny", "hmm no, keep it")
+    talk.turn("request_data_deletion", "delete all of it")
+    talk.turn("deny", "hmm no, keep it")
     assert tasks() == []
 
 
 def test_the_newsletter_is_subscribed_and_unsubscribed_after_a_yes() -> None:
     talk = proven(ANNIKA)
-    assert "a***@example.org" in talk.say("manage_newsletter", "Newsletter abonnieren")
+    assert "a***@example.org" in talk.turn("manage_newsletter", "Newsletter abonnieren")
     talk.press("Ja")
     assert customer(ANNIKA).newsletter
-    assert "schon für den Newsletter angemeldet" in talk.say("manage_newsletter", "newsletter anmelden")
-    talk.say("manage_newsletter", "ach nehmt mich doch wieder raus aus dem newsletter")
+    assert "schon für den Newsletter angemeldet" in talk.turn("manage_newsletter", "newsletter anmelden")
+    talk.turn("manage_newsletter", "ach nehmt mich doch wieder raus aus dem newsletter")
     talk.press("Ja")
     assert not customer(ANNIKA).newsletter
-    assert "nicht angemeldet" in talk.say("manage_newsletter", "newsletter abbestellen")
+    assert "nicht angemeldet" in talk.turn("manage_newsletter", "newsletter abbestellen")
 
 
 def test_the_newsletter_wish_is_asked_when_the_words_do_not_say_it() -> None:
     talk = proven(ANNIKA)
-    assert "oder abbestellen" in talk.say("manage_newsletter", "newsletter")
+    assert "oder abbestellen" in talk.turn("manage_newsletter", "newsletter")
     assert "Soll ich den Newsletter an" in talk.press("Newsletter bekommen")
 
 
 def test_a_newsletter_without_an_email_offers_to_add_one() -> None:
     set_email(NELE, None)
     talk = proven(NELE)
-    assert "brauchen wir Ihre E-Mail-Adresse" in talk.say("manage_newsletter", "newsletter abonnieren")
-    assert talk.slots["offer"] == "change_contact"
+    assert "brauchen wir Ihre E-Mail-Adresse" in talk.turn("manage_newsletter", "newsletter abonnieren")
+    assert talk.slot("offer") == "change_contact"
     assert not customer(NELE).newsletter
 
 
@@ -334,8 +340,8 @@ def test_the_newsletter_wish_is_read_from_the_words(said: str, wish: str) -> Non
     talk = proven(ANNIKA)
     with session() as opened:
         opened.get_one(Customer, ANNIKA).newsletter = wish == "unsubscribe"
-    talk.say("manage_newsletter", said)
-    talk.say("affirm", "ja")
+    talk.turn("manage_newsletter", said)
+    talk.turn("affirm", "ja")
     assert customer(ANNIKA).newsletter is (wish == "subscribe")
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from matter_talk import DEMO, TODAY, Talk
 from sqlalchemy import select
 
 from actions.db import migrate, session
 from actions.load import load
 from actions.models import Claim, Order, OrderItem
+from tests.matter_talk import DEMO, TODAY, Talk
 
 ANNIKA = {"customer_number": "27004118", "postcode": "22765"}
 MURAT = {"customer_number": "27004183", "postcode": "04107"}

@@ -1,9 +1,10 @@
 """The intent classifier, trained and used as Rasa does it."""
 
+import itertools
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -208,8 +209,9 @@ def test_one_intent_trains_nothing_and_is_no_error(storage: ModelStorage) -> Non
 
 def test_confidences_say_how_often_answers_are_right(storage: ModelStorage) -> None:
     """Labels that are wrong in a third of the examples leave no answer near certainty."""
-    noisy = {"a": [f"apfel w{i}" for i in range(80)] + [f"birne v{i}" for i in range(40)]}
-    noisy["b"] = [f"birne w{i + 80}" for i in range(80)] + [f"apfel v{i + 40}" for i in range(40)]
+    others = ["".join(letters) for letters in itertools.product("bdfgklmn", "aeiou", "rst")]
+    noisy = {"a": [f"apfel {word}" for word in others[:80]] + [f"birne {word}" for word in others[80:]]}
+    noisy["b"] = [f"birne {word}" for word in others[:80]] + [f"apfel {word}" for word in others[80:]]
     component = LinearIntentClassifier.create({"encoder": "none"}, storage, RESOURCE, CONTEXT)
     component.train(training_data(noisy))
     best = component.process([Message({"text": "apfel"})])[0].get("intent")
@@ -249,7 +251,7 @@ class CountingEncoder:
     def __init__(self) -> None:
         self.encoded: list[str] = []
 
-    def encode(self, texts: list[str]) -> Vectors:
+    def encode(self, texts: Sequence[str]) -> Vectors:
         self.encoded += texts
         return np.array([[len(text), text.count("a")] for text in texts], dtype=np.float32)
 

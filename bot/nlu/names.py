@@ -16,6 +16,7 @@ _STRONG = (
         "heisse nun",
         "ich heisse jetzt",
         "hier spricht",
+        "hier schreibt",
         "es spricht",
     ),
     *(
@@ -128,6 +129,8 @@ def _phrase_at(sentence: Sentence, index: int, phrases: tuple[str, ...]) -> int:
 
 def _opens_call(sentence: Sentence, index: int, length: int) -> bool:
     """Whether a caller begins with `hier ist` and one word, then ends or speaks of herself."""
+    if length and sentence.key(index + length + 1) == "speaking":
+        return True
     greeted = all(key in _GREETINGS | _SKIPPED for key in sentence.keys(0, index))
     named = sentence.channel == "voice" and sentence.keys(index, index + length) in {("hier", "ist"), ("this", "is")}
     return greeted and named and sentence.key(index + length + 1) in {"", "ich", "aus", "guten", "i", "from", "und"}
@@ -292,5 +295,13 @@ def _alone(sentence: Sentence) -> Iterator[Found]:
         return
     words = [sentence.tokens[position].text for position in range(start, end)]
     ends = sentence.key(end) in {"", ",", "."} or not sentence.open(end)
-    if len(words) >= 2 and ends and fold(words[0]) in first_names():
+    if end == len(sentence) and _is_reversed(words):
+        yield sentence.found("person_name", f"{_capital(words[-1])} {_capital(words[0])}", start, end - 1)
+    elif len(words) >= 2 and ends and fold(words[0]) in first_names():
         yield sentence.found("person_name", _written(sentence, start, end), start, end - 1)
+
+
+def _is_reversed(words: list[str]) -> bool:
+    """Whether the last name stands first: `Brandt Annika`."""
+    first, last = fold(words[0]) if words else "", fold(words[-1]) if words else ""
+    return len(words) == 2 and last in first_names() and first not in first_names()

@@ -58,7 +58,14 @@ def _is_home(sentence: Sentence, index: int) -> bool:
     before = sentence.key(index - 1)
     if before in {"aus", "from"}:
         return True
-    if index and not sentence.open(index - 1) and (before.isdecimal() or numeral(before) is not None):
+    if index and not sentence.open(index - 1) and _ends_address(before):
+        return True
+    if index > 1 and before == "in" and not sentence.open(index - 2) and _ends_address(sentence.key(index - 2)):
         return True
     near = sentence.keys(index - _REACH_BEFORE, index) + sentence.keys(index + 1, index + 1 + _REACH_AFTER)
     return any(key in _HOME for key in near) and not any(key.startswith(_SHOPS) for key in near)
+
+
+def _ends_address(key: str) -> bool:
+    """Whether a claimed word ends a postcode or a house number."""
+    return key.isdecimal() or numeral(key) is not None

@@ -57,10 +57,19 @@ def _in_run(sentence: Sentence, run: Run) -> list[Found]:
     if whole:
         return [whole]
     for left, right in run.splits():
+        started_anew = _false_start(left, right)
+        if started_anew and (found := _reference(sentence, right)):
+            return [found]
         first, second = _good(sentence, left), _in_run(sentence, right) if _good(sentence, left) else []
         if first and second:
             return [first, *second]
     return _doubtful(sentence, run)
+
+
+def _false_start(left: Run, right: Run) -> bool:
+    """Whether the speaker broke off and began the number again: `10505... Moment, 10506657`."""
+    begun, whole = left.readings()[0], right.readings()[0]
+    return len(begun) < LENGTH and len(whole) == LENGTH and begun[:3] == whole[:3] and begun[:3] in _PREFIXES
 
 
 def _good(sentence: Sentence, run: Run) -> Found | None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from bot.nlu.calendar_words import NAMED_DAYS, NAMED_PAIRS, RELATIVE, weekdays
+from bot.nlu.calendar_words import NAMED_DAYS, NAMED_PAIRS, RELATIVE, SHORT_WEEKDAYS, named_day, weekdays
 from bot.nlu.numbers import cardinal_at
+from bot.nlu.tense import looks_back
 from bot.nlu.tokens import Found, Sentence, word_set
 
 _NOT_BEFORE_MORGEN = word_set(
@@ -48,10 +49,10 @@ def _named(sentence: Sentence, index: int) -> Found | None:
     """`heute`, `the day after tomorrow`, `Heiligabend`."""
     key, today = sentence.key(index), sentence.today
     pair = NAMED_PAIRS.get((key, sentence.key(index + 1)))
-    if key in NAMED_DAYS or pair:
-        month, day = pair or NAMED_DAYS[key]
-        when = date(today.year, month, day)
-        return _found(sentence, when if when >= today else when.replace(year=today.year + 1), index, index + bool(pair))
+    named = pair or NAMED_DAYS.get(key)
+    if named:
+        this_year, next_year = (named_day(named, today.year + ahead) for ahead in (0, 1))
+        return _found(sentence, this_year if this_year >= today else next_year, index, index + bool(pair))
     if key == "day" and sentence.key(index + 2) in {"tomorrow", "yesterday"}:
         days = {"after": 2, "before": -2}.get(sentence.key(index + 1))
         return _found(sentence, today + timedelta(days=days), index, index + 2) if days else None
@@ -95,7 +96,7 @@ def _offset(sentence: Sentence, index: int) -> tuple[int, int] | None:
 
 def _weekday(sentence: Sentence, index: int) -> Found | None:
     """`am Freitag`, `nächsten Dienstag`, `Dienstag nächste Woche`, `last Monday`."""
-    number = weekdays().get(sentence.key(index))
+    number = _weekday_number(sentence, index)
     if number is None or _dated_anyway(sentence, index) or sentence.key(index - 1) in _EVERY:
         return None
     before, today = sentence.key(index - 1), sentence.today
@@ -110,7 +111,20 @@ def _weekday(sentence: Sentence, index: int) -> Found | None:
         return _found(sentence, coming + timedelta(days=7), index - 1, index)
     if before in _NEXT:
         return _found(sentence, coming, index - 1, index, coming + timedelta(days=7))
+    if looks_back(sentence, index, index):
+        return _found(sentence, coming - timedelta(days=7), index, index, coming)
     return _found(sentence, coming, index, index)
+
+
+def _weekday_number(sentence: Sentence, index: int) -> int | None:
+    """The day that a token names; `Mo`, `Fr.` only before a time."""
+    short = SHORT_WEEKDAYS.get(sentence.key(index))
+    if short is None:
+        return weekdays().get(sentence.key(index))
+    position = index + 1 + (sentence.key(index + 1) == ".")
+    position += sentence.key(position) in {"um", "ab", "gegen"}
+    hour = cardinal_at(sentence, position)
+    return short if hour and hour.typed and sentence.key(hour.end) in {"uhr", ":", "h"} else None
 
 
 def _week_words(sentence: Sentence, index: int) -> tuple[int, int, int]:

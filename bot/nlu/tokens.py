@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -69,10 +70,12 @@ class Sentence:
     plain: str = field(init=False)
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
     _taken: bytearray = field(init=False)
+    _starts: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
         """Split the text."""
         self.tokens = tokenize(self.text)
+        self._starts = [token.start for token in self.tokens]
         self.plain = _SPACES.sub(" ", self.text)
         self._taken = bytearray(len(self.text))
 
@@ -91,6 +94,10 @@ class Sentence:
     def glued(self, index: int) -> bool:
         """Whether the token at `index` follows the one before it without a space."""
         return 0 < index < len(self.tokens) and self.tokens[index - 1].end == self.tokens[index].start
+
+    def index_at(self, offset: int) -> int:
+        """The token that begins at or before an offset of the text."""
+        return bisect_right(self._starts, offset) - 1
 
     def free(self, start: int, end: int) -> bool:
         """Whether no value has claimed a character between the two offsets."""

@@ -1,0 +1,71 @@
+"""A stage for playing conversations: the whole portal on a database of its own with the demo company."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import text
+
+from actions.db import connect
+from actions.load import load
+from actions.models import Base
+from bot.cli import wiring
+from bot.dialogues import Dialogue, Failure, play
+from bot.settings import load_settings
+
+DEMO = Path("bot/demo/nordwind.yml")
+DATABASE = "DATABASE_URL"
+
+
+class Stage:
+    """Use it in a `with`: a portal that is ready, whose shop is fresh for every conversation."""
+
+    def __init__(self, model: Path | None = None) -> None:
+        self._model = model
+        self._folder = Path(tempfile.mkdtemp(prefix="sprachportal-stage-"))
+        self._before = os.environ.get(DATABASE)
+
+    def __enter__(self) -> Stage:
+        url = f"sqlite:///{self._folder / 'portal.db'}"
+        os.environ[DATABASE] = url
+        settings = load_settings({DATABASE: url, "SPRACHPORTAL_SECRET_KEY": "only-for-the-stage"})
+        wiring.prepare_database(settings)
+        load(DEMO, url)
+        self._keep_fresh_copy(url)
+        self.conversations = wiring.build_conversations(settings, self._model)
+        self.conversations.engine.start()
+        wiring.wait_until_ready(self.conversations)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.conversations.engine.stop()
+        if self._before is None:
+            del os.environ[DATABASE]
+        else:
+            os.environ[DATABASE] = self._before
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def play(self, dialogue: Dialogue) -> Failure | None:
+        """Have the conversation with a fresh shop; the first thing that is not as expected."""
+        self._refresh()
+        return play(self.conversations, dialogue)
+
+    def _keep_fresh_copy(self, url: str) -> None:
+        with connect(url).connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copy(self._folder / "portal.db", self._folder / "fresh.db")
+
+    def _refresh(self) -> None:
+        with connect(os.environ[DATABASE]).connect() as connection:
+            connection.execute(text("PRAGMA foreign_keys=OFF"))
+            connection.execute(text("ATTACH DATABASE :file AS fresh"), {"file": str(self._folder / "fresh.db")})
+            for table in [table.name for table in Base.metadata.sorted_tables]:
+                connection.execute(text(f"DELETE FROM main.{table}"))
+                connection.execute(text(f"INSERT INTO main.{table} SELECT * FROM fresh.{table}"))
+            connection.commit()
+            connection.execute(text("DETACH DATABASE fresh"))
+            connection.execute(text("PRAGMA foreign_keys=ON"))
