@@ -16,6 +16,7 @@ from actions.say import together
 
 NUMBERS = ("order_number", "invoice_number", "customer_number")
 RUNNING_ORDERS = ("processing", "shipped", "out_for_delivery", "delayed")
+TYPED_POSTCODE = re.compile(r"\b\d{5}\b")
 LONGEST_LINE = 100
 SHORTEST_LAST_WORD = 3
 LEADS_TO_CITY = re.compile(r"^\s*(in|nach|aus|city of)\b", re.IGNORECASE)
@@ -82,7 +83,10 @@ def _set_aside(case: Case) -> None:
 
 
 def _city_said(case: Case) -> str | None:
-    """The words after the postcode, or after the street when a comma or `in` leads to them."""
+    """The words after the postcode, or after the street when a comma or `in` leads to them.
+
+    In `22763 Hamburg, no, 22765` only the last number is still a value, the city follows the first.
+    """
     marks = [found for found in _entities(case, "postcode", "street") if "end" in found]
     for entity in ("postcode", "street"):
         for mark in [found for found in reversed(marks) if found["entity"] == entity]:
@@ -92,7 +96,8 @@ def _city_said(case: Case) -> str | None:
                 continue
             if city := city_in(rest.lstrip(", ")):
                 return city
-    return None
+    taken_back = TYPED_POSTCODE.search(case.text)
+    return city_in(case.text[taken_back.end() :]) if taken_back else None
 
 
 class MovedReferenceNeed(ReferenceNeed):

@@ -166,4 +166,3 @@ class Case:
     def events(self) -> list[EventType]:
         """The slot changes, for Rasa."""
         return [SlotSet(name, value) for name, value in self.changed.items()]
-

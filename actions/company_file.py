@@ -179,14 +179,10 @@ class CustomerForm(Form, kw_only=True):
         items = {order.number: [item.name for item in order.items] for order in self.orders}
         for invoice in self.invoices:
             if invoice.order is not None and invoice.order not in items:
-                raise ValueError(
-                    f"invoice {invoice.number} names order {invoice.order}, which this customer has not"
-                )
+                raise ValueError(f"invoice {invoice.number} names order {invoice.order}, which this customer has not")
         for back in self.returns:
             if back.item not in items.get(back.order, []):
-                raise ValueError(
-                    f"a return names '{back.item}' of order {back.order}, which this customer has not"
-                )
+                raise ValueError(f"a return names '{back.item}' of order {back.order}, which this customer has not")
 
 
 class AgentForm(Form, kw_only=True):
@@ -258,17 +254,13 @@ def read(path: Path) -> CompanyFile:
     try:
         return msgspec.yaml.decode(path.read_bytes(), type=CompanyFile)
     except OSError as error:
-        raise LoadError(
-            f"{path} cannot be read: {error.strerror}", "Check the file's name and its rights."
-        ) from error
+        raise LoadError(f"{path} cannot be read: {error.strerror}", "Check the file's name and its rights.") from error
     except msgspec.ValidationError as error:
         todo = "Correct that place; bot/demo/nordwind.yml shows the whole form."
         raise LoadError(f"{path.name}: {error}", todo) from error
     except (yaml.YAMLError, UnicodeDecodeError, msgspec.DecodeError) as error:
         where = " ".join(str(error).split())
-        raise LoadError(
-            f"{path.name} is not valid YAML: {where}", "Correct the file at that line."
-        ) from error
+        raise LoadError(f"{path.name} is not valid YAML: {where}", "Correct the file at that line.") from error
 
 
 def _check_number(kind: str, number: str) -> None:

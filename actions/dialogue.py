@@ -13,7 +13,12 @@ from actions.matter import MATTERS
 from actions.misses import MOST_MISSES, count_miss, way_out
 from actions.models import Performed
 
-BARE_NUMBERS = {"order_number": "ask_order_status", "invoice_number": "ask_invoice", "customer_number": "identify"}
+BARE_NUMBERS = {
+    "order_number": "ask_order_status",
+    "invoice_number": "ask_invoice",
+    "customer_number": "identify",
+    "store": "ask_store_hours",
+}
 OTHER_LANGUAGE = {"de": "en", "en": "de"}
 WORDS_FOR_LANGUAGE = {"en": ("engl", "englisch"), "de": ("german", "deutsch")}
 

@@ -15,10 +15,10 @@ from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 from actions.case import Case
 from actions.matter import MATTERS, Matter, next_need
 from actions.misses import MOST_MISSES, count_miss, way_out
-from actions.needs import ConfirmNeed, GiveUp, Need
+from actions.needs import ConfirmNeed, GiveUp, Need, says_yes
 
 FORM = "matter_form"
-FRESH_START = {"answers": {}, "heard": {}, "need": None, "opening": "", "offer": None}
+FRESH_START: dict[str, Any] = {"answers": {}, "heard": {}, "need": None, "opening": "", "offer": None}
 ONLY_DATA = ("inform", "affirm", "deny", "identify", "nlu_fallback", "out_of_scope", "")
 LEAVES_FREE_TEXT = ("talk_to_human", "stop", "start_over", "repeat", "switch_language")
 OWN_STEPS = (FORM, "action_extract_slots", "action_listen")
@@ -73,6 +73,8 @@ def _wanted(case: Case, current: Matter | None) -> Matter | None:
         return wanted or current
     if case.intent in ONLY_DATA or case.confidence < SURE_ENOUGH_TO_SWITCH or _takes_text(case, current):
         return current
+    if case.asked_for(ConfirmNeed.slot) and says_yes(case.text):
+        return current
     return wanted
 
 
@@ -95,14 +97,15 @@ def _belongs_to_a_rule(case: Case, current: Matter) -> bool:
 
 
 def _switch(case: Case, current: Matter | None, wanted: Matter) -> None:
-    if current is not None and case.tracker.active_loop:
+    if current is not None and not _begins(case):
         kept = {name: case.slot(name) for name in ("matter", *FRESH_START)}
         case.set("suspended", [*(case.slot("suspended") or []), kept][-3:])
     start(case, wanted.intent)
 
 
 def _serve(case: Case, matter: Matter) -> list[EventType]:
-    case.listen()
+    if not _takes_text(case, matter):
+        case.listen()
     try:
         need = next_need(case, matter)
     except GiveUp:
@@ -151,7 +154,7 @@ def leave(case: Case) -> list[EventType]:
 
 def declined(case: Case) -> bool:
     """Whether the customer said no to the last question before anything was changed."""
-    return case.get(ConfirmNeed("").slot) is False
+    return case.get(ConfirmNeed.slot) is False
 
 
 def resume(case: Case) -> dict[str, Any] | None:
@@ -159,7 +162,7 @@ def resume(case: Case) -> dict[str, Any] | None:
     suspended = list(case.slot("suspended") or [])
     done = MATTERS.get(case.slot("matter") or "")
     while suspended:
-        kept = suspended.pop()
+        kept: dict[str, Any] = suspended.pop()
         case.set("suspended", suspended)
         earlier = MATTERS[kept["matter"]]
         if not (earlier.lookup and done and type(earlier).__module__ == type(done).__module__):

@@ -224,9 +224,7 @@ class _Loader:
         for place, quantity in form.stock.items():
             if self.summary.count("stock", self.session.get(Stock, (product.id, place)) is None):
                 coming = self._day(form.available_in_days) if quantity == 0 else None
-                self.session.add(
-                    Stock(product_id=product.id, place=place, quantity=quantity, available_from=coming)
-                )
+                self.session.add(Stock(product_id=product.id, place=place, quantity=quantity, available_from=coming))
 
     def _vouchers(self) -> None:
         for form in self.form.vouchers:

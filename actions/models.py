@@ -174,7 +174,8 @@ class Claim(Base):
 class Task(Base):
     """Work for the back office that a customer asked for, with its deadline.
 
-    `kind` is invoice_copy, dispute, payment_check, data_access, data_deletion, password_reset or complaint.
+    `kind` is invoice_copy, dispute, payment_check, data_access, data_deletion, password_reset, contact_changed,
+    callback or complaint; `status` is open, done, cancelled or over.
     `subject` is the invoice, order or customer it is about: one open task per kind and subject.
     """
 

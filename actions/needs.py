@@ -7,12 +7,14 @@ also several in one sentence), by what is already known, or by an answer to its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 from stdnum import luhn
+from typing_extensions import override
 
 from actions.case import Button, Case
 from actions.identity import Proof, Reference, is_locked, prove
@@ -23,6 +25,8 @@ PREFIXES = {"order": ("104", "105"), "invoice": ("550",), "customer": ("270",)}
 NUMBER_DIGITS = 8
 LONGEST_TEXT = 500
 LATEST_BIRTH = "2016"
+YES = r"\s*(ja|jawohl|jo|jep|yes|yep|yeah)\b"
+MOST_BUTTONS = 5
 
 
 class GiveUp(Exception):
@@ -68,12 +72,14 @@ class ReferenceNeed(Need):
 
     slot = "reference"
 
+    @override
     def read(self, case: Case) -> dict[str, str] | None:
         for kind in PREFIXES:
             if number := case.take(f"{kind}_number"):
                 return {"kind": kind, "number": number}
         return None
 
+    @override
     def accept(self, case: Case, value: dict[str, str]) -> dict[str, str] | None:
         problem = _number_problem(value["number"], PREFIXES[value["kind"]])
         if problem:
@@ -83,6 +89,7 @@ class ReferenceNeed(Need):
             case.put(need, None)
         return value
 
+    @override
     def known(self, case: Case) -> dict[str, str] | None:
         if number := case.get("customer"):
             return {"kind": "customer", "number": number}
@@ -112,6 +119,7 @@ class ProofNeed(Need):
     eager: bool = True
     slot: str = "customer"
 
+    @override
     def read(self, case: Case) -> dict[str, str] | None:
         if self.known(case) or not (self.eager or case.asked_for(self.slot)):
             return None
@@ -121,6 +129,7 @@ class ProofNeed(Need):
             return {"kind": "birth_date", "value": born[:10]}
         return None
 
+    @override
     def accept(self, case: Case, value: dict[str, str]) -> str | None:
         reference = Reference(**case.get("reference"))
         self._stop_when_locked(case, reference)
@@ -135,9 +144,11 @@ class ProofNeed(Need):
         case.effect(link={"customer": customer.number, "level": "proven"})
         return customer.number
 
+    @override
     def holds(self, case: Case) -> bool:
         return self.known(case) is not None
 
+    @override
     def known(self, case: Case) -> str | None:
         claimed = Reference(**case.get("reference")).customer(case.session)
         return claimed.number if claimed and claimed.number == case.get("customer") else None
@@ -156,6 +167,7 @@ class OrderNeed(Need):
     fits: Callable[[Order], bool] = field(default=lambda order: True)
     slot: str = "order"
 
+    @override
     def read(self, case: Case) -> str | None:
         product = case.heard.get("product")
         if not product or (case.get(self.slot) and not case.asked_for(self.slot)):
@@ -167,6 +179,7 @@ class OrderNeed(Need):
         case.put("item", items[0] if len(items) == 1 else None)
         return matching[0].number
 
+    @override
     def known(self, case: Case) -> str | None:
         reference = case.get("reference")
         if reference["kind"] == "order":
@@ -180,8 +193,9 @@ class OrderNeed(Need):
             raise GiveUp
         return candidates[0].number if len(candidates) == 1 else None
 
+    @override
     def ask(self, case: Case) -> None:
-        case.say("utter_ask_order", buttons=[_order_button(case, o) for o in self._candidates(case)])
+        case.say("utter_ask_order", buttons=[_order_button(case, o) for o in self._candidates(case)[:MOST_BUTTONS]])
 
     def _candidates(self, case: Case) -> list[Order]:
         orders = the_customer(case).orders
@@ -205,6 +219,7 @@ class InvoiceNeed(Need):
     fits: Callable[[Invoice], bool] = field(default=lambda invoice: invoice.status != "paid")
     slot: str = "invoice"
 
+    @override
     def known(self, case: Case) -> str | None:
         reference = case.get("reference")
         if reference["kind"] == "invoice":
@@ -215,6 +230,7 @@ class InvoiceNeed(Need):
             raise GiveUp
         return candidates[0].number if len(candidates) == 1 else None
 
+    @override
     def ask(self, case: Case) -> None:
         buttons = [Button(i.number, f'/inform{{"invoice_number": "{i.number}"}}') for i in self._candidates(case)]
         case.say("utter_ask_invoice", buttons=buttons)
@@ -231,7 +247,10 @@ class ItemNeed(Need):
 
     slot = "item"
 
+    @override
     def read(self, case: Case) -> str | None:
+        if case.get(self.slot) and not case.asked_for(self.slot):
+            return None
         names = [item.name for item in the_order(case).items]
         said = case.heard.get("item") or case.heard.get("product")
         matching = [name for name in names if said and said.casefold() in name.casefold()]
@@ -240,13 +259,15 @@ class ItemNeed(Need):
         case.take("item", "product")
         return matching[0]
 
+    @override
     def known(self, case: Case) -> str | None:
         items = the_order(case).items
         return items[0].name if len(items) == 1 else None
 
+    @override
     def ask(self, case: Case) -> None:
         names = [item.name for item in the_order(case).items]
-        case.say("utter_ask_item", buttons=[Button(n, f'/inform{{"item": "{n}"}}') for n in names])
+        case.say("utter_ask_item", buttons=[Button(n, f'/inform{{"item": "{n}"}}') for n in names[:MOST_BUTTONS]])
 
 
 @dataclass
@@ -259,6 +280,7 @@ class ChoiceNeed(Need):
     slot: str
     options: dict[str, tuple[str, ...]]
 
+    @override
     def read(self, case: Case) -> str | None:
         if case.heard.get("choice") in self.options:
             return case.take("choice")
@@ -276,6 +298,7 @@ class EntityNeed(Need):
     slot: str
     entities: tuple[str, ...]
 
+    @override
     def read(self, case: Case) -> str | None:
         return case.take(*self.entities)
 
@@ -286,9 +309,11 @@ class DayNeed(Need):
 
     slot: str = "day"
 
+    @override
     def read(self, case: Case) -> str | None:
         return case.take("date")
 
+    @override
     def accept(self, case: Case, value: str) -> str | None:
         if date.fromisoformat(value[:10]) < case.now.date():
             case.say("utter_day_past")
@@ -303,6 +328,7 @@ class TextNeed(Need):
     slot: str
     takes_text: bool = True
 
+    @override
     def read(self, case: Case) -> str | None:
         if not case.asked_for(self.slot) or not case.text.strip():
             return None
@@ -317,13 +343,20 @@ class ConfirmNeed(Need):
     values: dict[str, Any] = field(default_factory=dict)
     slot: str = "confirm"
 
+    @override
     def read(self, case: Case) -> bool | None:
         if not case.asked_for(self.slot) or case.understood:
             return None
-        return {"affirm": True, "deny": False}.get(case.intent)
+        return True if says_yes(case.text) else {"affirm": True, "deny": False}.get(case.intent)
 
+    @override
     def ask(self, case: Case) -> None:
         case.say(self.response, **self.values)
+
+
+def says_yes(text: str) -> bool:
+    """Whether the first word is a plain yes, whatever follows: `Ja, bitte an meine E-Mail-Adresse`."""
+    return re.match(YES, text.casefold()) is not None
 
 
 def the_customer(case: Case) -> Customer:

@@ -37,7 +37,7 @@ from actions.orders import cancellable, order_words, tell_status
 from actions.say import money
 from actions.tasks import mask_email
 
-RETURN_TIME = timedelta(days=30)
+RETURN_TIME = timedelta(days=60)
 REFUND_TIME = timedelta(days=14)
 WARRANTY_YEARS = 2
 LABEL_PREFIX = "660"
@@ -54,7 +54,7 @@ REASONS = {
 }
 SAYS_WHAT_INSTEAD = re.compile(
     r"eine (nummer|größe) (größer|kleiner)|\bgegen (eine[nrs]?|die|den|das|größe)\b"
-    r"|(a|one) size (up|down|bigger|larger|smaller)|\bfor (a|an|the|size) (\w+ )?(one|size|[smlx]+\b|\d+)",
+    r"|(a|one) size (up|down|bigger|larger|smaller)|\bfor (a|an|the|size) (\w+ )?(one|size|[smlx]+\b|\d{1,3}\b)",
     re.IGNORECASE,
 )
 

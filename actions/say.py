@@ -9,7 +9,10 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_currency
 
 LOCALES = {"de": "de_DE", "en": "en_GB"}
-NEAR = {"de": {-1: "gestern", 0: "heute", 1: "morgen", 2: "übermorgen"}, "en": {-1: "yesterday", 0: "today", 1: "tomorrow"}}
+NEAR = {
+    "de": {-1: "gestern", 0: "heute", 1: "morgen", 2: "übermorgen"},
+    "en": {-1: "yesterday", 0: "today", 1: "tomorrow"},
+}
 DAY = {"de": "EEEE, 'den' d. MMMM", "en": "EEEE d MMMM"}
 AND = {"de": "und", "en": "and"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from rasa_sdk.events import EventType
@@ -24,6 +25,8 @@ from actions.tasks import open_task, working_days_later
 
 COMPLAINT_DAYS = 5
 TELLS_WHAT = 6
+ANNOUNCES = re.compile(r"beschwer|complain", re.IGNORECASE)
+TELLS_WHAT_TOO = 12
 LONGEST_TEXT = 500
 SORRY = (
     (
@@ -82,7 +85,7 @@ class ActionTalkToHuman(CaseAction):
 
 
 class ComplaintNeed(TextNeed):
-    """What happened, in the customer's words; an opening that tells it is enough."""
+    """What happened, in the customer's words; an opening that tells it will do."""
 
     def __init__(self) -> None:
         super().__init__("complaint")
@@ -92,7 +95,8 @@ class ComplaintNeed(TextNeed):
         opening = case.slot("opening") or ""
         if case.asked_for(self.slot):
             return opening or case.text if case.intent == "deny" else super().read(case)
-        is_told = case.get(self.slot) is None and len(opening.split()) >= TELLS_WHAT
+        enough = TELLS_WHAT_TOO if ANNOUNCES.search(opening) else TELLS_WHAT
+        is_told = case.get(self.slot) is None and len(opening.split()) >= enough
         return opening[:LONGEST_TEXT] if is_told else None
 
     def ask(self, case: Case) -> None:
@@ -180,23 +184,27 @@ class Complain(Matter):
             case.say("utter_callback_not_booked")
 
 
+@dataclass
 class VoucherNeed(Need):
-    """A voucher's code, typed or spoken, kept as the shop writes it."""
+    """A voucher's code, typed or spoken, kept as the shop writes it.
 
-    slot = "voucher"
+    `takes_text` is for words that hold a code: a code such as WILLKOMMEN10 must not pass for a greeting.
+    """
+
+    takes_text: bool = False
+    slot: str = "voucher"
 
     def read(self, case: Case) -> str | None:
         """A code of ours in the words, else something that looks like a code."""
-        said = case.text if case.asked_for(self.slot) else case.slot("opening") or ""
         if case.get(self.slot) is not None:
             return None
-        if case.asked_for(self.slot) and (case.intent == "deny" or NO_CODE.search(said)):
+        if not case.asked_for(self.slot):
+            return code_in(case, case.slot("opening") or "")
+        if case.intent == "deny" or NO_CODE.search(case.text):
             case.say("utter_voucher_none")
             raise GiveUp
-        runs = _runs(said, case.language)
-        ours = case.session.scalars(select(Voucher.code).where(Voucher.code.in_(runs))).first()
-        alike = runs if case.asked_for(self.slot) else TOKEN.findall(said)
-        return ours or next((run for run in alike if LOOKS_LIKE_CODE.fullmatch(run)), None)
+        joined = "".join(TOKEN.findall(case.text.upper()))
+        return code_in(case, case.text.upper()) or (joined if LOOKS_LIKE_CODE.fullmatch(joined) else None)
 
     def accept(self, case: Case, value: str) -> str | None:
         """The code if we know it."""
@@ -204,6 +212,13 @@ class VoucherNeed(Need):
             return value
         case.say("utter_voucher_unknown", code=value)
         return None
+
+
+def code_in(case: Case, said: str) -> str | None:
+    """A code of ours in the words, else a word in capitals and figures that looks like one."""
+    wanted = select(Voucher.code).where(Voucher.code.in_(_runs(said, case.language)))
+    alike = (word for word in TOKEN.findall(said) if LOOKS_LIKE_CODE.fullmatch(word))
+    return case.session.scalars(wanted).first() or next(alike, None)
 
 
 def _runs(said: str, language: str) -> list[str]:
@@ -225,7 +240,7 @@ class AskVoucher(Matter):
 
     def needs(self, case: Case) -> Iterator[Need]:
         """The code."""
-        yield VoucherNeed()
+        yield VoucherNeed(takes_text=code_in(case, case.text.upper()) is not None)
 
     def do(self, case: Case) -> None:
         """Say what it is worth and until when, or that it is over."""
@@ -238,9 +253,7 @@ class AskVoucher(Matter):
         if voucher.valid_until < today:
             case.say("utter_voucher_over", **words)
             return
-        words["value"] = (
-            f"{voucher.percent} %" if voucher.percent else money(voucher.amount_cents or 0, language)
-        )
+        words["value"] = f"{voucher.percent} %" if voucher.percent else money(voucher.amount_cents or 0, language)
         words["minimum"] = money(voucher.minimum_cents, language)
         case.say("utter_voucher_good_from" if voucher.minimum_cents else "utter_voucher_good", **words)
         case.say("utter_voucher_how")

@@ -14,7 +14,7 @@ from actions.matter import Matter, register
 from actions.models import Product, Stock, Store
 from actions.needs import Need
 from actions.say import day, together
-from actions.stores import MOST_BUTTONS, all_stores
+from actions.stores import MOST_BUTTONS, all_stores, named_store
 
 FEW = 3
 LONGEST_TITLE = 20
@@ -102,8 +102,7 @@ class AskStock(Matter):
         product = case.session.scalars(select(Product).where(Product.name == name)).one()
         if not case.get("exact") and len(case.get(ProductNeed.slot)) == 1:
             case.say("utter_stock_nearest", product=name)
-        named = case.take("store")
-        store = case.session.get(Store, named) if named else None
+        store = named_store(case, case.slot("opening") or "")
         if not product.stock:
             case.say("utter_stock_not_known", product=name)
         elif store:

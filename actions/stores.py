@@ -45,6 +45,14 @@ def address(store: Store) -> str:
     return f"{store.street}, {store.postcode} {store.city}"
 
 
+def named_store(case: Case, said: str) -> Store | None:
+    """The store that understanding found, else the one whose city is named in the words."""
+    if found := case.take("store"):
+        return case.session.get(Store, found)
+    named = [store for store in all_stores(case) if store.city.casefold() in said.casefold()]
+    return named[0] if len(named) == 1 else None
+
+
 @dataclass
 class PlaceNeed(Need):
     """Whose hours: a store's or customer service's."""
@@ -53,21 +61,18 @@ class PlaceNeed(Need):
 
     def read(self, case: Case) -> str | None:
         """A store, the button for service, or words that mean service."""
-        store = case.take("store")
-        if store and case.session.get(Store, store):
-            return store
         if case.heard.get("choice") == SERVICE:
             return case.take("choice")
         said = case.text if case.asked_for(self.slot) else case.slot("opening") or ""
-        if case.get(self.slot) is None and SAYS_SERVICE.search(said) and not SAYS_STORE.search(said):
+        if store := named_store(case, said):
+            return store.id
+        if SAYS_SERVICE.search(said) and not SAYS_STORE.search(said):
             return SERVICE
         return None
 
     def ask(self, case: Case) -> None:
         """Ask with a button for each place."""
-        buttons = [
-            Button(s.city, f'/inform{{"store": "{s.id}"}}') for s in all_stores(case)[: MOST_BUTTONS - 1]
-        ]
+        buttons = [Button(s.city, f'/inform{{"store": "{s.id}"}}') for s in all_stores(case)[: MOST_BUTTONS - 1]]
         buttons.append(Button(SERVICE_TITLE[case.language], f'/inform{{"choice": "{SERVICE}"}}'))
         case.say("utter_ask_place", buttons=buttons)
 
@@ -174,8 +179,7 @@ class AskStoreLocation(Matter):
 
     def do(self, case: Case) -> None:
         """The store that was named, the one in the postcode's region, or all of them."""
-        named, postcode = case.take("store"), case.take("postcode")
-        store = case.session.get(Store, named) if named else None
+        store, postcode = named_store(case, case.slot("opening") or ""), case.take("postcode")
         if store:
             case.say("utter_location", store=store.name, address=address(store))
         elif postcode:

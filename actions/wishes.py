@@ -14,6 +14,7 @@ from actions.needs import ChoiceNeed, DayNeed, Need
 
 LATEST_WISH = timedelta(days=14)
 SUNDAY = 6
+SHORT_NUMBER = r"(?<!\d)(?<!\d )\d{1,3}(?! ?\d)"
 
 WISHES = {
     "day": words(
@@ -28,12 +29,12 @@ WISHES = {
     "parcel_shop": words("shop|packstation|paketstation|abholstation|postfiliale|locker|pickup point"),
 }
 WISH_DETAILS = {
-    "neighbour": re.compile(r"\b(familie|frau|herrn?|family|mrs?|ms)\b|\d", re.IGNORECASE),
+    "neighbour": re.compile(rf"\b(familie|frau|herrn?|family|mrs?|ms)\b|{SHORT_NUMBER}", re.IGNORECASE),
     "drop_off": re.compile(
         r"garage|terrass|schuppen|carport|tür|treppenhaus|keller|garten|porch|shed|door|garden|basement",
         re.IGNORECASE,
     ),
-    "parcel_shop": re.compile(r"\d"),
+    "parcel_shop": re.compile(SHORT_NUMBER),
 }
 
 

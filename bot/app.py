@@ -118,7 +118,9 @@ def _add_errors(app: Flask) -> None:
 
     @app.errorhandler(HTTPException)
     def not_served(error: HTTPException) -> Response:
-        answer = json_answer({"error": {"code": (error.name or "error").lower().replace(" ", "_"), "message": error.name}})
+        answer = json_answer(
+            {"error": {"code": (error.name or "error").lower().replace(" ", "_"), "message": error.name}}
+        )
         answer.status_code = error.code or 500
         allowed = getattr(error, "valid_methods", None)
         if allowed:

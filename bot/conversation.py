@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
 
 from bot.bell import Bell
 from bot.engine import Engine
@@ -22,7 +23,10 @@ LanguageGuess = Callable[[str], tuple[str, float] | None]
 
 @dataclass
 class Conversations:
-    """Takes turns in and has them answered; `deadline` is how many seconds the engine has for one."""
+    """Takes turns in and has them answered; `deadline` is how many seconds the engine has for one.
+
+    `waiting_at_most` unanswered turns of a conversation are taken in; `zone` is where the company's days begin.
+    """
 
     store: Store
     engine: Engine
@@ -32,6 +36,7 @@ class Conversations:
     guess_language: LanguageGuess
     deadline: float = 20.0
     waiting_at_most: int = 10
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Berlin"))
 
     def receive(self, incoming: Incoming, *, language: str = "de") -> Received:
         """Write a turn to the inbox; human words are cleaned, and taken for a choice if they are its label.
@@ -83,14 +88,14 @@ class Conversations:
         if guess and guess[1] >= SURE_OF_LANGUAGE and guess[0] != language:
             language = guess[0]
             self.store.speak(turn.conversation, language)
-        return replace(turn, language=language)
+        return replace(turn, language=language, today=turn.at.astimezone(self.zone).date())
 
     def _apology(self, turn: Turn) -> Answer:
         effects: tuple[Effect, ...] = (HandoffEffect(reason="technical_problem"),)
-        return Answer((Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects)
+        return Answer(
+            (Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects
+        )
 
     def _finish(self, turn: Turn, answer: Answer, state: str) -> None:
         self.store.finish(turn, answer, state=state)
         self.bell.ring(turn.conversation)
-
-

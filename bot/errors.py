@@ -1,14 +1,14 @@
 """The error tree.
 
-    PortalError
-    +-- SettingsError          a setting is missing or wrong: says which, at start
-    +-- BadRequest             a request we cannot read: 400, 413
-    |   `-- Unauthorized       not signed, wrong token: 401, 403
-    +-- StoreError             the database did not answer (retry helps)
-    `-- EngineError            no answer from the dialogue engine
-        +-- EngineNotReady     still loading, or no model (retry helps)
-        +-- EngineTimeout      no answer within the deadline (retry helps)
-        `-- ModelMissing       there is no usable model: says what to do
+PortalError
++-- SettingsError          a setting is missing or wrong: says which, at start
++-- BadRequest             a request we cannot read: 400, 413
+|   `-- Unauthorized       not signed, wrong token: 401, 403
++-- StoreError             the database did not answer (retry helps)
+`-- EngineError            no answer from the dialogue engine
+    +-- EngineNotReady     still loading, or no model (retry helps)
+    +-- EngineTimeout      no answer within the deadline (retry helps)
+    `-- ModelMissing       there is no usable model: says what to do
 """
 
 from __future__ import annotations

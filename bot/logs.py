@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 import warnings
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -48,7 +49,9 @@ def _rasa_without_words(record: logging.LogRecord) -> bool:
     return WithoutWords().filter(record) if record.name.split(".")[0] in ("rasa", "rasa_sdk") else True
 
 
-def _into_logging(_logger: Any, method: str, event: dict[str, Any]) -> Any:
+def _into_logging(_logger: Any, method: str, event: MutableMapping[str, Any]) -> str:
     """structlog's events, by name only: their values quote the customer."""
-    logging.getLogger("rasa").log(logging.getLevelName(method.upper()) if method != "exception" else 40, event.get("event"))
+    logging.getLogger("rasa").log(
+        logging.getLevelName(method.upper()) if method != "exception" else 40, event.get("event")
+    )
     raise structlog.DropEvent

@@ -18,7 +18,7 @@ from bot.app import Portal
 STOP_SECONDS = 30
 
 
-class PortalWorker(ThreadWorker):
+class PortalWorker(ThreadWorker):  # type: ignore[misc]
     """A threaded worker that lets streams go before it waits for open requests."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

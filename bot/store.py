@@ -214,7 +214,9 @@ class Store:
         """What was said and asked for the turn, in order."""
         with self._session() as session:
             replies = session.scalars(select(ReplyRow).where(ReplyRow.turn_id == turn_id).order_by(ReplyRow.position))
-            effects = session.scalars(select(EffectRow).where(EffectRow.turn_id == turn_id).order_by(EffectRow.position))
+            effects = session.scalars(
+                select(EffectRow).where(EffectRow.turn_id == turn_id).order_by(EffectRow.position)
+            )
             found = list(replies), list(effects)
             session.expunge_all()
             return found

@@ -62,7 +62,12 @@ class TurnRow(Base):
     __tablename__ = "turns"
     __table_args__ = (
         UniqueConstraint("channel", "provider_id"),
-        Index("ix_turns_waiting", "state", sqlite_where=text("state = 'waiting'"), postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_turns_waiting",
+            "state",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
     )
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)

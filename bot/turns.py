@@ -6,16 +6,18 @@ key, such as `{"handoff": {"reason": "complaint"}}`; this module lists, types an
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
 
 LONGEST_TEXT = 2000
 CUT_MARK = "…"
+LEADING_SLASHES = re.compile(r"^[\s/]+")
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
@@ -62,7 +64,7 @@ class Turn:
     """One thing a customer said. `text` is human words, never a command; `intent` is set for structured turns.
 
     `id` is unique; `channel` names where it came from; `language` is de or en; `phone_hint` an E.164 number that
-    may be the customer's; `at` is in UTC.
+    may be the customer's; `at` is in UTC, `today` the company's day then.
     """
 
     id: str
@@ -73,6 +75,7 @@ class Turn:
     language: str = "de"
     phone_hint: str | None = None
     at: datetime = field(default_factory=utc_now)
+    today: date | None = None
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -83,6 +86,7 @@ class Turn:
             "language": self.language,
             "phone_hint": self.phone_hint,
             "now": self.at.isoformat(),
+            "today": (self.today or self.at.date()).isoformat(),
         }
 
 
@@ -163,8 +167,7 @@ def effect_name(effect: Effect) -> str:
 def clean_text(text: str) -> str:
     """Human words, made harmless: NFC, no control or bidi signs, no leading slash, cut at 2,000 characters."""
     normal = unicodedata.normalize("NFC", text)
-    kept = "".join(sign for sign in normal if _is_readable(sign)).strip()
-    kept = kept.lstrip("/").lstrip()
+    kept = LEADING_SLASHES.sub("", "".join(sign for sign in normal if _is_readable(sign))).rstrip()
     return kept if len(kept) <= LONGEST_TEXT else kept[: LONGEST_TEXT - 1] + CUT_MARK
 
 

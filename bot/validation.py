@@ -42,7 +42,9 @@ def validate(root: Path = Path()) -> list[Finding]:
         examples = {file: _yaml(file) for file in sorted((root / "nlu_data").glob("*.yml"))}
         stories = {file: _yaml(file) for file in sorted((root / "stories").glob("*.yml"))}
     except yaml.YAMLError as error:
-        return [Finding(_place(error), "this is no valid YAML", str(getattr(error, "problem", "")) or "look at this line")]
+        return [
+            Finding(_place(error), "this is no valid YAML", str(getattr(error, "problem", "")) or "look at this line")
+        ]
     intents = {name for data in domain.values() for name in _intents(data)}
     return [
         *_check_responses(domain, intents),
@@ -166,7 +168,9 @@ def _check_rules(stories: Mapping[Path, dict[str, Any]], intents: set[str]) -> I
                 if "intent" in step:
                     led.add(step["intent"])
                     if step["intent"] not in intents:
-                        yield Finding(f"{file}: {rule.get('rule')}", f"no intent {step['intent']}", "add it to bot/domain")
+                        yield Finding(
+                            f"{file}: {rule.get('rule')}", f"no intent {step['intent']}", "add it to bot/domain"
+                        )
     for intent in sorted(intents - led):
         yield Finding(f"stories: {intent}", "no rule begins with this intent", "add a rule to its topic")
 

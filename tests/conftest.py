@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -26,8 +28,11 @@ os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
 
 @pytest.fixture(scope="session", autouse=True)
 def _in_the_project() -> None:
-    """Tests run in the project's folder, as users do."""
+    """Tests run in the project's folder, as users do, with its quiet logs."""
+    from bot.logs import set_up_logs
+
     os.chdir(ROOT)
+    set_up_logs(logging.ERROR)
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +84,7 @@ class Running:
     process: subprocess.Popen[bytes]
     log: Path
 
-    def say(self, sender: str, message: str, **more: object) -> list[dict[str, object]]:
+    def say(self, sender: str, message: str, **more: object) -> list[dict[str, Any]]:
         """One message through the REST webhook; the answer's parts."""
         answer = self.post({"sender": sender, "message": message, **more})
         assert answer.status_code == 200, answer.text

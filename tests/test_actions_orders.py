@@ -247,9 +247,9 @@ def test_the_article_is_asked_for_when_there_are_several() -> None:
     said = talk.turn("report_damaged", "falsch geliefert", order_number="10482917", postcode="22765")
     assert "welchen Artikel" in said
     talk.press("Trinkflasche 0,7 l")
-    talk.turn("inform", "rot statt blau")
+    talk.turn("inform", "rot wie der Rucksack", product="Rucksack")
     talk.press("Ja")
-    assert claims() == [("10482917", "wrong", "Trinkflasche 0,7 l: rot statt blau")]
+    assert claims() == [("10482917", "wrong", "Trinkflasche 0,7 l: rot wie der Rucksack")]
 
 
 def test_the_same_damage_is_reported_once_and_another_article_is_added() -> None:
@@ -313,6 +313,11 @@ def test_a_wish_that_says_all_is_asked_nothing() -> None:
     assert words in talk.turn("change_delivery", words, order_number="10482917", postcode="22765")
     talk.press("Ja")
     assert order("10482917").delivery_wish == f"drop_off: {words}"
+
+
+def test_an_order_number_is_no_house_number() -> None:
+    said = Talk().turn("change_delivery", "Paket 10482917 zum Nachbarn", order_number="10482917", postcode="22765")
+    assert "welchem Nachbarn" in said
 
 
 @pytest.mark.parametrize(

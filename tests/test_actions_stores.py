@@ -87,9 +87,7 @@ def test_hours_are_asked_for_a_place_with_buttons() -> None:
     ["wann ist eure hotline besetzt", "bis wann ist der chat besetzt", "ab wann ist der kundenservice da"],
 )
 def test_words_for_customer_service_are_understood(words: str) -> None:
-    assert "Unser Kundenservice hat jetzt geöffnet, heute bis 20 Uhr" in HeardTalk().turn(
-        "ask_store_hours", words
-    )
+    assert "Unser Kundenservice hat jetzt geöffnet, heute bis 20 Uhr" in HeardTalk().turn("ask_store_hours", words)
 
 
 def test_a_place_we_do_not_have_is_explained() -> None:
@@ -137,9 +135,7 @@ def test_hours_are_told_for_now_and_for_a_named_day(now: str, words: str, expect
 
 
 def test_hours_in_english() -> None:
-    said = HeardTalk(language="en", now="2026-12-20T12:00:00+01:00").turn(
-        "ask_store_hours", "is hamburg open now"
-    )
+    said = HeardTalk(language="en", now="2026-12-20T12:00:00+01:00").turn("ask_store_hours", "is hamburg open now")
     assert "closed now and opens again tomorrow, Monday 21 December, at 10 am" in said
     assert "Friday 25 December is closed for a public holiday (Christmas Day)" in said
 
@@ -212,9 +208,7 @@ def test_stock_is_told(words: str, expected: str) -> None:
 
 
 def test_where_else_it_is_comes_with_a_no() -> None:
-    assert "vorrätig in Leipzig und München" in HeardTalk().turn(
-        "ask_stock", "ist der fjell 30 in hamburg da"
-    )
+    assert "vorrätig in Leipzig und München" in HeardTalk().turn("ask_stock", "ist der fjell 30 in hamburg da")
     assert "online" not in HeardTalk(sender="b").turn("ask_stock", "isomatte in hamburg").casefold()
 
 

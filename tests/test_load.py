@@ -168,9 +168,7 @@ WRONG: dict[str, tuple[Change, list[str]]] = {
 
 
 @pytest.mark.parametrize("mistake", WRONG)
-def test_a_mistake_is_told_with_its_place_and_nothing_is_loaded(
-    mistake: str, url: str, tmp_path: Path
-) -> None:
+def test_a_mistake_is_told_with_its_place_and_nothing_is_loaded(mistake: str, url: str, tmp_path: Path) -> None:
     change, told = WRONG[mistake]
     with pytest.raises(LoadError) as caught:
         load(changed_demo(tmp_path, change), url, TODAY)
@@ -199,9 +197,7 @@ def test_another_company_is_not_mixed_into_a_database(url: str, tmp_path: Path) 
 
     def become_another(content: dict[str, Any]) -> None:
         content["company"]["name"] = "Südwind Handel"
-        content["customers"].append(
-            {**content["customers"][0], "number": "27004126", "orders": [], "invoices": []}
-        )
+        content["customers"].append({**content["customers"][0], "number": "27004126", "orders": [], "invoices": []})
 
     with pytest.raises(LoadError, match="Nordwind Versand"):
         load(changed_demo(tmp_path, become_another), url, TODAY)

@@ -90,5 +90,3 @@ def _checked(asked: RestRequest) -> RestRequest:
     if not clean_text(asked.message):
         raise BadRequest("message is empty", code="empty_message")
     return asked
-
-

@@ -91,7 +91,9 @@ class WebChat:
         """The chat window."""
         answer = send_from_directory(STATIC, "chat.html")
         ancestors = " ".join(self._settings.portal.web_chat.frame_ancestors)
-        answer.headers["Content-Security-Policy"] = f"default-src 'self'; img-src 'self' https: data:; frame-ancestors {ancestors}"
+        answer.headers["Content-Security-Policy"] = (
+            f"default-src 'self'; img-src 'self' https: data:; frame-ancestors {ancestors}"
+        )
         return answer
 
     def widget(self) -> Response:
@@ -107,7 +109,9 @@ class WebChat:
     def open_visit(self) -> Response:
         """A visit with its entries so far; the old one goes on if its token is good."""
         asked = json_body(request, VisitRequest)
-        language = asked.language if asked.language in self._settings.portal.languages else self._settings.portal.languages[0]
+        language = (
+            asked.language if asked.language in self._settings.portal.languages else self._settings.portal.languages[0]
+        )
         visit = self._old_visit(request)
         fresh = visit is None or asked.new
         if visit is None or asked.new:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import text
+from sqlalchemy import MetaData, text
 
 from actions.db import connect
 from actions.load import load
@@ -41,7 +41,9 @@ class Stage:
         wiring.wait_until_ready(self.conversations)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.conversations.engine.stop()
         if self._before is None:
             del os.environ[DATABASE]
@@ -63,9 +65,10 @@ class Stage:
         with connect(os.environ[DATABASE]).connect() as connection:
             connection.execute(text("PRAGMA foreign_keys=OFF"))
             connection.execute(text("ATTACH DATABASE :file AS fresh"), {"file": str(self._folder / "fresh.db")})
-            for table in [table.name for table in Base.metadata.sorted_tables]:
-                connection.execute(text(f"DELETE FROM main.{table}"))
-                connection.execute(text(f"INSERT INTO main.{table} SELECT * FROM fresh.{table}"))
+            for table in Base.metadata.sorted_tables:
+                fresh = table.to_metadata(MetaData(), schema="fresh")
+                connection.execute(table.delete())
+                connection.execute(table.insert().from_select(list(table.columns), fresh.select()))
             connection.commit()
             connection.execute(text("DETACH DATABASE fresh"))
             connection.execute(text("PRAGMA foreign_keys=ON"))

@@ -22,7 +22,6 @@ from bot.settings import load_settings
 from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 
 
-
 @click.command()
 @click.argument("text", required=False)
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One text a line.")
@@ -71,7 +70,9 @@ def understand(agent: Any, text: str, channel: str, language: str | None, today:
     spoken = language or (guess[0] if guess else "de")
     metadata = {"channel": channel, "language": spoken, "now": f"{today.isoformat()}T12:00:00+00:00"}
     parsed = asyncio.run(agent.processor.parse_message(UserMessage(cleaned, metadata=metadata)))
-    ranking = [{"name": i["name"], "confidence": round(float(i["confidence"]), 4)} for i in parsed["intent_ranking"][:5]]
+    ranking = [
+        {"name": i["name"], "confidence": round(float(i["confidence"]), 4)} for i in parsed["intent_ranking"][:5]
+    ]
     return {
         "text": text,
         "language": spoken,
@@ -89,7 +90,9 @@ def _entity(found: dict[str, Any]) -> dict[str, Any]:
 
 def _readable(understood: dict[str, Any]) -> str:
     values = ", ".join(f"{e['entity']}={e['value']}" for e in understood["entities"])
-    return f"{understood['intent']:22} {understood['confidence']:.2f}  {understood['text']}" + (f"  [{values}]" if values else "")
+    return f"{understood['intent']:22} {understood['confidence']:.2f}  {understood['text']}" + (
+        f"  [{values}]" if values else ""
+    )
 
 
 @click.command()

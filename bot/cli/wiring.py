@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from actions import db as shop
 from actions.executor import in_process
@@ -79,6 +80,7 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         guess_language=guess_language,
         deadline=settings.portal.turn.deadline_seconds,
         waiting_at_most=settings.portal.turn.waiting_at_most,
+        zone=ZoneInfo(settings.portal.company.timezone),
     )
 
 

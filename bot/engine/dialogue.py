@@ -65,9 +65,7 @@ async def _prepare(
     await processor.save_tracker(tracker)
     if is_new:
         prediction = PolicyPrediction.for_action_name(processor.domain, ACTION_SESSION_START_NAME)
-        await processor.execute_action(
-            turn.conversation, ACTION_SESSION_START_NAME, channel, processor.nlg, prediction
-        )
+        await processor.execute_action(turn.conversation, ACTION_SESSION_START_NAME, channel, processor.nlg, prediction)
 
 
 def _user_message(turn: Turn, channel: OutputChannel) -> UserMessage:

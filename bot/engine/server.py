@@ -59,5 +59,3 @@ def decode_answer(data: bytes) -> Answer:
         return Answer(replies, tuple(read_effect(effect) for effect in parts["effects"]))
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
         raise EngineError("the Rasa server's answer cannot be read") from error
-
-

@@ -135,8 +135,7 @@ def _state_events(state: dict[str, Any]) -> list[Event]:
 
 def _rows(conversation: str, first_seq: int, events: list[Event]) -> list[dict[str, Any]]:
     return [
-        {"conversation": conversation, "seq": first_seq + at, "data": _encode(event)}
-        for at, event in enumerate(events)
+        {"conversation": conversation, "seq": first_seq + at, "data": _encode(event)} for at, event in enumerate(events)
     ]
 
 

@@ -29,6 +29,7 @@ _BEFORE_ADDRESS = word_set(
     "here die"
 )
 _HOW_WRITTEN = word_set("alles klein kleingeschrieben zusammen zusammengeschrieben geschrieben lowercase zeichen")
+_BRACKETS = frozenset("()[]{}<>")
 _MOST_PARTS = 12
 _MOST_READINGS = 8
 _UMLAUTS = {ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ß"): "ss"}
@@ -46,8 +47,9 @@ def find_emails(sentence: Sentence) -> Iterator[Found]:
 
 
 def _spoken_email(sentence: Sentence, at: int) -> Found | None:
-    domain, end = _domain(sentence, at + 3 if sentence.keys(at + 1, at + 3) == ("-", "zeichen") else at + 1)
-    name, first = _local_part(sentence, at)
+    after = at + 3 if sentence.keys(at + 1, at + 3) == ("-", "zeichen") else at + 1
+    domain, end = _domain(sentence, after + (sentence.key(after) in _BRACKETS))
+    name, first = _local_part(sentence, at - (sentence.key(at - 1) in _BRACKETS))
     if not domain or not name:
         return None
     return sentence.found("email", f"{name}@{domain}".lower(), first, end - 1)
@@ -59,16 +61,25 @@ def _domain(sentence: Sentence, index: int) -> tuple[str, int]:
     domain, end = "", index
     while label:
         domain, end = domain + label, position
-        if sentence.key(position) not in _CONNECTORS:
+        connector = _connector(sentence, position)
+        if not connector:
             more = spelled_at(sentence, position) if "." not in domain else None
             if more is None:
                 break
             label, position = more.letters, more.end
             continue
-        domain += _CONNECTORS[sentence.key(position)]
+        domain += connector
         label, position = _label(sentence, position + 1)
     domain = domain.rstrip(".-_+")
     return (domain, end) if re.fullmatch(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,24}", _ascii(domain)) else ("", index)
+
+
+def _connector(sentence: Sentence, index: int) -> str:
+    """The sign that joins two parts of an address, said or typed; a typed one stands without spaces."""
+    key = sentence.key(index)
+    if key.isalpha() or (sentence.glued(index) and sentence.glued(index + 1)):
+        return _CONNECTORS.get(key, "")
+    return ""
 
 
 def _label(sentence: Sentence, index: int) -> tuple[str, int]:
@@ -94,7 +105,7 @@ def _local_part(sentence: Sentence, at: int) -> tuple[str, int]:
         end = end if part else first + 1
         if parts and _begins_anew(sentence, parts, first, part):
             parts.clear()
-        parts.append((part or _CONNECTORS.get(sentence.key(first), ""), first))
+        parts.append((part or _connector(sentence, first), first))
         first = end
     name = "".join(part for part, _ in parts)
     return _ascii(name.strip(".-_+")), parts[0][1] if parts else at
@@ -102,7 +113,7 @@ def _local_part(sentence: Sentence, at: int) -> tuple[str, int]:
 
 def _begins_anew(sentence: Sentence, parts: list[tuple[str, int]], index: int, part: str) -> bool:
     """Whether a word does not belong to the words before it: nothing joins them, and those are no name."""
-    joined = sentence.key(index - 1) in _CONNECTORS or sentence.key(index) in _CONNECTORS
+    joined = _connector(sentence, index - 1) or _connector(sentence, index)
     if joined or part.isdecimal() or all(len(text) == 1 or text.isdecimal() for text, _ in parts):
         return False
     return not any(text in first_names() for text, _ in parts)
@@ -114,7 +125,7 @@ def _belongs(sentence: Sentence, index: int) -> bool:
         return before not in {"'", "’"}
     if key == "wie" and len(before) == 1:
         return True
-    return key in _CONNECTORS or (key.isalnum() and key not in _BEFORE_ADDRESS)
+    return bool(_connector(sentence, index)) or (key.isalnum() and key not in _BEFORE_ADDRESS)
 
 
 def _part(sentence: Sentence, index: int) -> tuple[str, int]:
@@ -165,7 +176,7 @@ def _spoken_iban(sentence: Sentence, run: Run) -> Found | None:
         first = run.first - 1
     else:
         return None
-    good = (f"DE{digits}" for digits in run.readings() if len(digits) == 20)
+    good = (f"DE{digits}" for digits in run.readings if len(digits) == 20)
     number = next((candidate for candidate in good if iban.is_valid(candidate)), None)
     return sentence.found("iban", number, first, run.last) if number else None
 
@@ -173,14 +184,24 @@ def _spoken_iban(sentence: Sentence, run: Run) -> Found | None:
 def find_phone_numbers(sentence: Sentence) -> Iterator[Found]:
     """Phone numbers as E.164; German ones without a country code."""
     for run in find_runs(sentence):
-        if run.fixed and any(is_reference(digits) for digits in run.readings()):
+        if run.fixed and _has_reference(run):
             continue
-        first, prefix = _international(sentence, run)
-        named = context.near(sentence, run, context.PHONE)
-        likely = run.readings()[:_MOST_READINGS]
-        number = next((e for d in likely if (e := _e164(prefix + d, named=named))), None)
-        if number:
-            yield sentence.found("phone_number", number, first, run.last)
+        after_reference = (right for left, right in run.splits if _has_reference(left))
+        found = next((found for part in (run, *after_reference) if (found := _phone_number(sentence, part))), None)
+        if found:
+            yield found
+
+
+def _has_reference(run: Run) -> bool:
+    return any(is_reference(digits) for digits in run.readings)
+
+
+def _phone_number(sentence: Sentence, run: Run) -> Found | None:
+    first, prefix = _international(sentence, run)
+    named = context.near(sentence, run, context.PHONE)
+    likely = run.readings[:_MOST_READINGS]
+    number = next((e164 for digits in likely if (e164 := _e164(prefix + digits, named=named))), None)
+    return sentence.found("phone_number", number, first, run.last) if number else None
 
 
 def _international(sentence: Sentence, run: Run) -> tuple[int, str]:

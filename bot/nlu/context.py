@@ -3,7 +3,7 @@
 from bot.nlu.runs import Run
 from bot.nlu.tokens import Sentence, word_set
 
-ORDER = ("bestell", "auftrag", "auftraege", "order", "purchase")
+ORDER = ("bestell", "auftrag", "auftraege", "order")
 INVOICE = ("rechnung", "invoice", "mahnung", "bill", "zahlungserinnerung")
 CUSTOMER = ("kundennummer", "kundennr", "kunden", "kunde", "customer", "account", "mitglied")
 TRACKING = ("sendungsnummer", "sendungsnr", "sendungsverfolg", "sendung", "paketnummer", "tracking", "trackingnummer")

@@ -82,5 +82,7 @@ def _is_version(sentence: Sentence, match: re.Match[str]) -> bool:
 
 def _announced(sentence: Sentence, match: re.Match[str]) -> bool:
     """Whether figures without a year follow a word such as `am`; a dash then means a range."""
+    if match.start() == 0 and match.end() == len(sentence.text) and match[2] == ".":
+        return True
     before = re.search(r"([^\W\d]+) $", sentence.text[: match.start()])
     return match[2] != "-" and before is not None and before[1].lower() in _DAY_WORDS

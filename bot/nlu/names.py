@@ -8,73 +8,18 @@ from bot.nlu.spelling import spelled_at
 from bot.nlu.tokens import Found, Sentence, fold, word_set
 
 _STRONG = (
-    *(
-        "ich heisse",
-        "ich heiss",
-        "und heisse",
-        "heisse jetzt",
-        "heisse nun",
-        "ich heisse jetzt",
-        "hier spricht",
-        "hier schreibt",
-        "es spricht",
-    ),
-    *(
-        "mein name ist",
-        "mein name lautet",
-        "mein name waere",
-        "mein nachname ist",
-        "mein familienname ist",
-        "vorname ist",
-    ),
-    *(
-        "nachname ist",
-        "nachname",
-        "vor und nachname",
-        "vor - und nachname",
-        "der name ist",
-        "der name lautet",
-        "name :",
-        "auf den namen",
-        "unter dem namen",
-    ),
-    *("am apparat ist", "my name is", "my name ' s", "my name ’ s", "my surname is", "my last name is", "last name is"),
-    *(
-        "the name is",
-        "the name ' s",
-        "i am called",
-        "under the name",
-        "speaking with",
-        "this is mr",
-        "this is mrs",
-        "this is ms",
-    ),
+    "ich heisse|ich heiss|und heisse|heisse jetzt|heisse nun|ich heisse jetzt|hier spricht|hier schreibt|es spricht|"
+    "mein name ist|mein name lautet|mein name waere|mein nachname ist|mein familienname ist|vorname ist|vorname|"
+    "nachname ist|nachname|vor und nachname|vor - und nachname|der name ist|der name lautet|name :|auf den namen|"
+    "unter dem namen|am apparat ist|my name is|my name ' s|my name ’ s|my surname is|my last name is|last name is|"
+    "first name is|the name is|the name ' s|i am called|under the name|speaking with|this is mr|this is mrs|this is ms"
 )
 _WEAK = (
-    *(
-        "hier ist",
-        "hier",
-        "ich bin",
-        "ich bin der",
-        "ich bin die",
-        "this is",
-        "i am",
-        "i ' m",
-        "i ’ m",
-        "it ' s",
-        "it ’ s",
-    ),
-    *("hier is", "call me", "names"),
+    "hier ist|hier|ich bin|ich bin der|ich bin die|this is|i am|i ' m|i ’ m|it ' s|it ’ s|hier is|call me|names|"
+    "name ist"
 )
-_AFTER = (
-    ("mein", "name"),
-    ("is", "my", "name"),
-    ("ist", "mein", "name"),
-    ("am", "apparat"),
-    ("speaking",),
-    ("here",),
-    ("hier",),
-)
+_AFTER = "mein name|is my name|ist mein name|am apparat|speaking|here|hier"
+_AFTER_WEAK = frozenset({"speaking", "here", "hier"})
 _TITLES = word_set("herr herrn frau dr prof doktor professor mr mrs ms miss mister die der")
 _PARTICLES = word_set("von van de der den del zu zum zur bin al el da di la le ten ter o mc mac")
 _SKIPPED = word_set("aeh aehm oeh uh um also jetzt nun ja eigentlich neuerdings now well so : , wieder")
@@ -107,21 +52,34 @@ def find_person_names(sentence: Sentence) -> Iterator[Found]:
         weak = 0 if found else _phrase_at(sentence, index, _WEAK)
         found = found or (_after(sentence, index + weak, sure=_opens_call(sentence, index, weak)) if weak else None)
         if found:
-            yield found
+            yield _with_last_name(sentence, found)
     yield from _before(sentence)
     yield from _alone(sentence)
 
 
-@lru_cache(maxsize=2)
-def _by_first_word(phrases: tuple[str, ...]) -> Phrases:
+def _with_last_name(sentence: Sentence, first: Found) -> Found:
+    """`Vorname Annika, Nachname Brandt` as one name."""
+    index = sentence.index_at(first.end - 1) + 1
+    while sentence.key(index) in {",", "und", "and", "der", "mein"}:
+        index += 1
+    if sentence.key(index) != "nachname":
+        return first
+    last = _after(sentence, index + 1 + (sentence.key(index + 1) == "ist"), sure=True)
+    if last is None:
+        return first
+    return sentence.between("person_name", f"{first.value} {last.value}", first.start, last.end)
+
+
+@lru_cache(maxsize=4)
+def _by_first_word(phrases: str) -> Phrases:
     sorted_in: Phrases = {}
-    for phrase in phrases:
+    for phrase in phrases.split("|"):
         words = tuple(phrase.split())
         sorted_in.setdefault(words[0], []).append(words)
     return sorted_in
 
 
-def _phrase_at(sentence: Sentence, index: int, phrases: tuple[str, ...]) -> int:
+def _phrase_at(sentence: Sentence, index: int, phrases: str) -> int:
     """The length of the longest of the phrases that starts at a token."""
     candidates = _by_first_word(phrases).get(sentence.key(index), ())
     return max((len(p) for p in candidates if sentence.keys(index, index + len(p)) == p), default=0)
@@ -252,23 +210,23 @@ def _capital(word: str) -> str:
 
 def _before(sentence: Sentence) -> Iterator[Found]:
     """`Annika Brandt mein Name`, `Brandt am Apparat`, `Annika Brandt here`."""
-    for words in _AFTER:
-        for index in range(1, len(sentence)):
-            if sentence.keys(index, index + len(words)) != words:
-                continue
-            first = index
-            while index - first < 4 and sentence.open(first - 1) and _can_precede(sentence, first - 1):
-                first -= 1
-            while sentence.key(first) in _GREETINGS:
-                first += 1
-            found = (
-                _name_at(sentence, first, sure=words not in (("hier",), ("here",), ("speaking",)))
-                if first < index
-                else None
-            )
-            begins = all(sentence.key(p) in _SKIPPED | _GREETINGS | _TITLES for p in range(first))
-            if found and begins and found.end == sentence.tokens[index - 1].end:
+    for index in range(1, len(sentence)):
+        if _phrase_at(sentence, index, _AFTER):
+            found = _ending_at(sentence, index, sure=sentence.key(index) not in _AFTER_WEAK)
+            if found:
                 yield found
+
+
+def _ending_at(sentence: Sentence, index: int, *, sure: bool) -> Found | None:
+    """The name right before a token, if only a greeting stands before it."""
+    first = index
+    while index - first < _MOST_WORDS + 1 and sentence.open(first - 1) and _can_precede(sentence, first - 1):
+        first -= 1
+    while sentence.key(first) in _GREETINGS:
+        first += 1
+    begins = all(key in _SKIPPED | _GREETINGS | _TITLES for key in sentence.keys(0, first))
+    found = _name_at(sentence, first, sure=sure) if begins and first < index else None
+    return found if found and found.end == sentence.tokens[index - 1].end else None
 
 
 def _can_precede(sentence: Sentence, index: int) -> bool:
@@ -295,6 +253,8 @@ def _alone(sentence: Sentence) -> Iterator[Found]:
         return
     words = [sentence.tokens[position].text for position in range(start, end)]
     ends = sentence.key(end) in {"", ",", "."} or not sentence.open(end)
+    if sentence.key(end) == "," and end + 2 == len(sentence):
+        words, end = [*words, sentence.tokens[end + 1].text], end + 2
     if end == len(sentence) and _is_reversed(words):
         yield sentence.found("person_name", f"{_capital(words[-1])} {_capital(words[0])}", start, end - 1)
     elif len(words) >= 2 and ends and fold(words[0]) in first_names():

@@ -26,7 +26,7 @@ def find_tracking_numbers(sentence: Sentence) -> Iterator[Found]:
 
 
 def _in_run(sentence: Sentence, run: Run) -> Found | None:
-    readings = run.readings()
+    readings = run.readings
     if max(len(digits) for digits in readings) < _SHORTEST:
         return None
     lettered = _lettered(sentence, run)
@@ -62,5 +62,5 @@ def _lettered(sentence: Sentence, run: Run) -> Found | None:
 
 def _with_letters(sentence: Sentence, run: Run, letters: str, first: int) -> Found | None:
     lengths = range(19, 20) if letters == "H" else range(8, 13)
-    number = next((digits for digits in run.readings() if len(digits) in lengths), None)
+    number = next((digits for digits in run.readings if len(digits) in lengths), None)
     return sentence.found("tracking_number", letters + number, first, run.last) if number else None

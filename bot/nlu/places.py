@@ -13,10 +13,11 @@ _CITIES = {
 }
 _OF_CITIES = {"hamburger": "hamburg", "leipziger": "leipzig", "muenchner": "muenchen", "muenchener": "muenchen"}
 _STREETS = (
-    (re.compile(r"moe?nckeberg(?:er)? ?str(?:asse)?"), "19", "hamburg"),
+    (re.compile(r"moe?n?ckeberg(?:er)? ?str(?:asse)?"), "19", "hamburg"),
     (re.compile(r"peters ?str(?:asse)?"), "4", "leipzig"),
     (re.compile(r"sendlinger ?str(?:asse)?"), "8", "muenchen"),
 )
+_STREET_STARTS = ("moenckeberg", "monckeberg", "mockeberg", "peters", "sendlinger")
 _SHOPS = ("filial", "laden", "store", "shop", "geschaeft", "markt", "standort", "haus", "niederlassung", "outlet")
 _HOME = word_set(
     "wohn wohne wohnt wohnen wohnhaft ziehe ziehen gezogen umgezogen umzug gemeldet live lives living moved moving"
@@ -27,6 +28,8 @@ _REACH_BEFORE, _REACH_AFTER = 7, 2
 def find_store_streets(sentence: Sentence) -> Iterator[Found]:
     """Stores by their street, unless another house number follows."""
     for index in range(len(sentence)):
+        if not sentence.key(index).startswith(_STREET_STARTS):
+            continue
         for last in range(index, min(index + 3, len(sentence))):
             store = _store_on(" ".join(key for key in sentence.keys(index, last + 1) if key != "-"))
             following = last + 1 + (sentence.key(last + 1) == ".")

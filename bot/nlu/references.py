@@ -22,8 +22,12 @@ _STEMS = {
     "order_number": context.ORDER,
 }
 _IMPOSSIBLE_DATE = re.compile(r"(?<![0-9])[0-9]{1,2}([./-])[0-9]{1,2}\1(?:[0-9]{4}|[0-9]{2})(?![0-9])")
-_POSTCODE_LENGTH = 5
-_NEARLY = range(4, 12)
+POSTCODE_LENGTH = 5
+_NO_REFERENCE = re.compile(r"0[0-9]*|(?:19|20)[0-9]{2}")
+_NAMED_LENGTHS = range(4, 12)
+_NEAR_LENGTHS = range(6, 11)
+_LONGEST_CALL = 6
+_BREAKS = frozenset("/-,:")
 _MOST_ALTERNATIVES = 3
 _BARE = word_set(
     "# - . , : ! ? ( ) / nr no num nummer number ab nw die das es ist the is it its ja yes also aeh aehm "
@@ -53,14 +57,17 @@ def find_references(sentence: Sentence) -> Iterator[Found]:
 
 
 def _in_run(sentence: Sentence, run: Run) -> list[Found]:
+    if context.counted(sentence, run.last + 1) and len(run.items) > 1:
+        run = Run(run.items[:-1])
     whole = _good(sentence, run)
     if whole:
         return [whole]
-    for left, right in run.splits():
+    for left, right in run.splits:
         started_anew = _false_start(left, right)
         if started_anew and (found := _reference(sentence, right)):
             return [found]
-        first, second = _good(sentence, left), _in_run(sentence, right) if _good(sentence, left) else []
+        first = _good(sentence, left)
+        second = _in_run(sentence, right) if first else []
         if first and second:
             return [first, *second]
     return _doubtful(sentence, run)
@@ -68,7 +75,7 @@ def _in_run(sentence: Sentence, run: Run) -> list[Found]:
 
 def _false_start(left: Run, right: Run) -> bool:
     """Whether the speaker broke off and began the number again: `10505... Moment, 10506657`."""
-    begun, whole = left.readings()[0], right.readings()[0]
+    begun, whole = left.readings[0], right.readings[0]
     return len(begun) < LENGTH and len(whole) == LENGTH and begun[:3] == whole[:3] and begun[:3] in _PREFIXES
 
 
@@ -76,11 +83,11 @@ def _good(sentence: Sentence, run: Run) -> Found | None:
     """A run that is plainly a reference or a postcode."""
     if context.counted(sentence, run.last + 1):
         return None
-    return _reference(sentence, run) or _postcode(sentence, run)
+    return _reference(sentence, run) or (None if _called(sentence, run) else _postcode(sentence, run))
 
 
 def _reference(sentence: Sentence, run: Run) -> Found | None:
-    known = [digits for digits in run.readings() if kind_of(digits)]
+    known = [digits for digits in run.readings if kind_of(digits)]
     if not known:
         return None
     best = next((digits for digits in known if is_reference(digits)), known[0])
@@ -93,23 +100,31 @@ def _first_few(values: Iterable[str], best: str) -> list[str]:
 
 
 def _postcode(sentence: Sentence, run: Run) -> Found | None:
-    fitting = [digits for digits in run.readings() if _is_postcode(digits)]
-    if not fitting or (_is_round(run) and not context.near(sentence, run, context.POSTCODE)):
+    fitting = [digits for digits in run.readings if _is_postcode(digits)]
+    if not fitting or _in_code(sentence, run) or (_is_round(run) and not context.near(sentence, run, context.POSTCODE)):
         return None
-    likely = len(run.readings()[0]) == 5 and not _is_quantity(sentence, run)
+    likely = len(run.readings[0]) == 5 and not _is_quantity(sentence, run)
     if not run.typed and not likely and not context.near(sentence, run, context.POSTCODE):
         return None
     others = [] if run.typed else fitting[1:]
     return sentence.found("postcode", fitting[0], run.first, run.last, _first_few(others, fitting[0]))
 
 
+def _in_code(sentence: Sentence, run: Run) -> bool:
+    """Whether the figures are part of something else: `FLT10047PN`, `78/72/6`, `9,989`."""
+    before, after = sentence.key(run.first - 1), sentence.key(run.last + 1)
+    inside = sentence.keys(run.first, run.last + 1)
+    glued = (sentence.glued(run.first) and before.isalpha()) or (sentence.glued(run.last + 1) and after.isalpha())
+    return glued or (run.typed and not run.fixed and not _BREAKS.isdisjoint(inside))
+
+
 def _is_postcode(digits: str) -> bool:
-    return len(digits) == _POSTCODE_LENGTH and "01001" <= digits <= "99998"
+    return len(digits) == POSTCODE_LENGTH and "01001" <= digits <= "99998"
 
 
 def _is_round(run: Run) -> bool:
     """Whether it is a round number such as ten thousand, said in one go."""
-    return len(run.atoms) <= 2 and run.readings()[0].endswith("000")
+    return len(run.atoms) <= 2 and run.readings[0].endswith("000")
 
 
 def _is_quantity(sentence: Sentence, run: Run) -> bool:
@@ -126,30 +141,44 @@ def _bare(sentence: Sentence, run: Run) -> bool:
 def _doubtful(sentence: Sentence, run: Run) -> list[Found]:
     """Numbers that do not fit but were meant as a reference, and typed postcodes among other numbers."""
     entity = _meant_as(sentence, run)
-    digits = _closest(run.readings())
+    digits = _likely(run, _NAMED_LENGTHS)
     if entity and digits and not context.counted(sentence, run.last + 1):
         return [sentence.found(entity, digits, run.first, run.last)]
     singles = [Run((atom,)) for atom in run.atoms if not atom.words]
     return [found for single in singles if (found := _good(sentence, single))]
 
 
-def _closest(readings: tuple[str, ...]) -> str | None:
-    """The reading nearest to eight digits, a good check digit first."""
-    fitting = [
-        digits
-        for digits in readings
-        if len(digits) in _NEARLY and len(digits) != _POSTCODE_LENGTH and not digits.startswith("0")
-    ]
-    return min(fitting, key=lambda d: (abs(len(d) - LENGTH), not luhn_valid(d)), default=None)
+def _likely(run: Run, lengths: range) -> str | None:
+    """The reading with eight digits, a right check digit first; else the first one if its length may do."""
+    full = [digits for digits in run.readings if len(digits) == LENGTH]
+    best = next((digits for digits in full if luhn_valid(digits)), full[0] if full else run.readings[0])
+    return best if len(best) in lengths and not _NO_REFERENCE.fullmatch(best) else None
+
+
+def _called(sentence: Sentence, run: Run) -> str | None:
+    """The reference whose name stands right before a run: `Bestellnummer ist 14254`."""
+    index = run.first - 1
+    while sentence.key(index) in _BARE and run.first - index < _LONGEST_CALL:
+        index -= 1
+    return next((entity for entity, stems in _STEMS.items() if sentence.key(index).startswith(stems)), None)
 
 
 def _meant_as(sentence: Sentence, run: Run) -> str | None:
-    """The reference a run is called or, standing alone, looks like."""
+    """The reference that a run is called, stands near to or, standing alone, looks like."""
+    called = _called(sentence, run)
+    if called or not _likely(run, _NEAR_LENGTHS):
+        return called or _by_first_digits(sentence, run)
     for entity, stems in _STEMS.items():
         if context.near(sentence, run, stems, before=5, after=3):
             return entity
+    return _by_first_digits(sentence, run)
+
+
+def _by_first_digits(sentence: Sentence, run: Run) -> str | None:
+    """What a text that is only a number looks like."""
     if not _bare(sentence, run) or _IMPOSSIBLE_DATE.search(sentence.text):
         return None
-    known = next((_PREFIXES[d[:3]] for d in run.readings() if len(d) > 3 and d[:3] in _PREFIXES), None)
-    lengths = {len(digits) for digits in run.readings()}
-    return known or ("order_number" if lengths & {LENGTH - 1, LENGTH, LENGTH + 1} else None)
+    digits = _likely(run, _NAMED_LENGTHS) or ""
+    if len(digits) == POSTCODE_LENGTH:
+        return None
+    return _PREFIXES.get(digits[:3]) or ("order_number" if LENGTH - 1 <= len(digits) <= LENGTH + 1 else None)

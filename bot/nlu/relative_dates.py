@@ -91,6 +91,8 @@ def _offset(sentence: Sentence, index: int) -> tuple[int, int] | None:
     else:
         return None
     days = _DAYS.get(sentence.key(end))
+    if sentence.key(end) == "day":
+        return None
     return (count * days, end) if days else None
 
 
@@ -104,15 +106,16 @@ def _weekday(sentence: Sentence, index: int) -> Found | None:
     if next_week:
         monday = today - timedelta(days=today.weekday()) + timedelta(days=7 * next_week)
         return _found(sentence, monday + timedelta(days=number), first, last)
+    previous = today - timedelta(days=(today.weekday() - number - 1) % 7 + 1)
     if before in _LAST:
-        return _found(sentence, today - timedelta(days=(today.weekday() - number - 1) % 7 + 1), index - 1, index)
+        return _found(sentence, previous, index - 1, index)
     coming = today + timedelta(days=(number - today.weekday() - 1) % 7 + 1)
     if before in _AFTER_NEXT:
         return _found(sentence, coming + timedelta(days=7), index - 1, index)
     if before in _NEXT:
         return _found(sentence, coming, index - 1, index, coming + timedelta(days=7))
     if looks_back(sentence, index, index):
-        return _found(sentence, coming - timedelta(days=7), index, index, coming)
+        return _found(sentence, previous, index, index, coming)
     return _found(sentence, coming, index, index)
 
 

@@ -7,13 +7,12 @@ corrections. `readings` lists the digit strings it can mean, the likeliest first
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice, pairwise, product
+from functools import cached_property
+from itertools import pairwise
 
-from bot.nlu.numbers import cardinal_at, composed, numeral, pieces
+from bot.nlu.numbers import cardinal_at, numeral, pieces
+from bot.nlu.readings import Atom, Fix, Item, readings
 from bot.nlu.tokens import Sentence, word_set
-
-Atoms = tuple[str, ...]
 
 _FILLERS = word_set(
     "aeh aehm oeh hm hmm mh mhm eh ehm also ja dann und die der das noch mal warten warte sie sekunde "
@@ -32,35 +31,14 @@ _PAIRED_FIXES = (("ich", "meine"), ("ich", "mein"), ("ich", "meinte"), ("stimmt"
 _RESTARTS = word_set("moment warte warten nochmal neu vorn vorne again start wait mal einmal beginning anfang")
 _DOUBLE = {"doppel": 2, "doppelt": 2, "doppelte": 2, "double": 2, "triple": 3, "dreifach": 3, "treble": 3}
 _TIMES = {f"{word}mal": count for count, word in enumerate(("zwei", "drei", "vier", "fuenf"), 2)} | {"twice": 2}
+_PLURALS = {"nullen": 0, "einsen": 1, "zweien": 2, "dreien": 3, "vieren": 4, "fuenfen": 5, "sechsen": 6, "siebenen": 7}
+_PLURALS |= {"achten": 8, "neunen": 9, "zeros": 0, "zeroes": 0, "ones": 1, "twos": 2, "fives": 5, "nines": 9}
 _ARTICLES = frozenset({"die", "der", "das", "eine", "the"})
 _OH = frozenset({"oh", "o"})
+_LISTED = frozenset({",", "und", "and"})
+_COMPLETE, _LONG = 8, 5
 _LONGEST_GAP = 8
-_MOST_READINGS = 48
 _REPEATS = range(2, 6)
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """One number of a run: its digits, the tokens it spans (`end` not included), and how it was said.
-
-    `words` are empty when it was typed; without a `language` it cannot be composed with its neighbours.
-    """
-
-    digits: str
-    first: int
-    end: int
-    words: tuple[str, ...] = ()
-    language: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """A correction inside a run; `restart` when the speaker announces to begin anew."""
-
-    restart: bool
-
-
-Item = Atom | Fix
 
 
 @dataclass(frozen=True)
@@ -69,7 +47,7 @@ class Run:
 
     items: tuple[Item, ...]
 
-    @property
+    @cached_property
     def atoms(self) -> tuple[Atom, ...]:
         """Its numbers, corrections left out."""
         return tuple(item for item in self.items if isinstance(item, Atom))
@@ -94,12 +72,17 @@ class Run:
         """Whether the speaker corrected something inside it."""
         return len(self.atoms) < len(self.items)
 
-    def splits(self) -> Iterator[tuple["Run", "Run"]]:
+    @cached_property
+    def splits(self) -> tuple[tuple["Run", "Run"], ...]:
         """The ways to cut the run in two at a number."""
-        for cut in range(1, len(self.items)):
-            if isinstance(self.items[cut], Atom) and isinstance(self.items[cut - 1], Atom):
-                yield Run(self.items[:cut]), Run(self.items[cut:])
+        cuts = [
+            cut
+            for cut in range(1, len(self.items))
+            if isinstance(self.items[cut], Atom) and isinstance(self.items[cut - 1], Atom)
+        ]
+        return tuple((Run(self.items[:cut]), Run(self.items[cut:])) for cut in cuts)
 
+    @cached_property
     def readings(self) -> tuple[str, ...]:
         """The digit strings it can mean, the likeliest first."""
         return readings(self.items)
@@ -143,12 +126,20 @@ def _gap(sentence: Sentence, index: int) -> tuple[Fix | None, list[Atom]] | None
             return None
         atoms = atoms_at(sentence, position, after=True)
         if atoms:
-            return _fix(words), atoms
+            return None if _ends(sentence, index - 1, words) else (_fix(words), atoms)
         key = sentence.key(position)
         if not _bridges(key, sentence.key(position + 1)):
             return None
         words.append(key)
     return None
+
+
+def _ends(sentence: Sentence, last: int, words: list[str]) -> bool:
+    """Whether a typed number is complete in itself: eight digits, or five and then a comma."""
+    key = sentence.key(last)
+    if not key.isdecimal() or _fix(words) or _RESTARTS & set(words):
+        return False
+    return (len(key) >= _COMPLETE and key[0] != "0") or (len(key) >= _LONG and not _LISTED.isdisjoint(words))
 
 
 def _bridges(key: str, following: str) -> bool:
@@ -205,7 +196,7 @@ def _repeated(sentence: Sentence, index: int) -> list[Atom]:
         glued = numeral(sentence.key(index).removeprefix("doppel"))
         double = glued and sentence.key(index).startswith("doppel") and glued.value < 10 and not glued.ordinal
         return [Atom(str(glued.value) * 2, index, index + 1, (sentence.key(index),))] if glued and double else []
-    if sentence.key(position) in _ARTICLES:
+    if sentence.key(position) in _ARTICLES or sentence.key(position) == "-":
         position += 1
     digit = _digit(sentence, position)
     return [Atom(digit * count, index, position + 1, (digit,))] if digit else []
@@ -216,96 +207,20 @@ def _repetition(sentence: Sentence, index: int) -> tuple[int, int]:
     count = _DOUBLE.get(sentence.key(index)) or _TIMES.get(sentence.key(index)) or 0
     if count:
         return count, index + 1
-    if sentence.key(index + 1) not in {"mal", "times"}:
+    plural = sentence.key(index + 1) in _PLURALS
+    if sentence.key(index + 1) not in {"mal", "times"} and not plural:
         return 0, index
     number = cardinal_at(sentence, index)
     if number is None or number.end != index + 1 or number.value not in _REPEATS:
         return 0, index
-    return number.value, index + 2
+    return number.value, index + 2 - plural
 
 
 def _digit(sentence: Sentence, index: int) -> str:
     key = sentence.key(index)
+    if key in _PLURALS:
+        return str(_PLURALS[key])
     if key in _OH:
         return "0"
     number = cardinal_at(sentence, index)
     return str(number.value) if number and number.end == index + 1 and number.value < 10 else ""
-
-
-@lru_cache(maxsize=1024)
-def readings(items: tuple[Item, ...]) -> tuple[str, ...]:
-    """The digit strings that the items of a run can mean, the likeliest first."""
-    segments: list[list[Atom]] = [[]]
-    fixes: list[Fix] = []
-    for item in items:
-        if isinstance(item, Fix):
-            fixes.append(item)
-            segments.append([])
-        else:
-            segments[-1].append(item)
-    ways = product(*(_segment_readings(tuple(segment)) for segment in segments))
-    every = ("".join(atoms) for way in ways for atoms in _mended(list(way), fixes))
-    return tuple(dict.fromkeys(islice(every, _MOST_READINGS)))
-
-
-def _mended(way: list[Atoms], fixes: list[Fix]) -> list[Atoms]:
-    """One reading of each segment, joined in every way a correction can be meant."""
-    meant = [way[0]]
-    for fix, after in zip(fixes, way[1:], strict=True):
-        meant = [joined for before in meant for joined in _mend(before, after, restart=fix.restart)]
-    return meant
-
-
-def _mend(before: Atoms, after: Atoms, *, restart: bool) -> list[Atoms]:
-    digits = "".join(before)
-    tail = (digits[: -len(after[0])], *after) if len(after[0]) < len(digits) else after
-    replaced = [(*before[:-1], *after), tail]
-    resumed = [(*before[:kept], *after) for kept in range(len(before) - 2, 0, -1)]
-    return [after, *replaced, *resumed] if restart else [*replaced, after, *resumed, before + after]
-
-
-@lru_cache(maxsize=1024)
-def _segment_readings(atoms: tuple[Atom, ...]) -> tuple[Atoms, ...]:
-    """The ways to read numbers that follow each other: `700 65` as `765` or `70065`."""
-    return tuple(dict.fromkeys(islice(_ways(atoms), _MOST_READINGS)))
-
-
-def _ways(atoms: tuple[Atom, ...]) -> Iterator[Atoms]:
-    if not atoms:
-        yield ()
-        return
-    for digits, used in _heads(atoms):
-        for rest in _ways(atoms[used:]):
-            yield (digits, *rest)
-
-
-def _heads(atoms: tuple[Atom, ...]) -> Iterator[tuple[str, int]]:
-    """What the first number can be: composed with those after it, or alone."""
-    if atoms[0].language:
-        for used in range(min(len(atoms), 6), 1, -1):
-            value = _value(atoms[:used])
-            if value is not None:
-                yield str(value), used
-    if len(atoms) > 1 and _is_scale(atoms[1]) and _value(atoms[:2]) is not None:
-        return
-    yield atoms[0].digits, 1
-    if len(atoms) > 1 and _adds(atoms[0].digits, atoms[1].digits):
-        yield str(int(atoms[0].digits) + int(atoms[1].digits)), 2
-
-
-def _value(atoms: tuple[Atom, ...]) -> int | None:
-    """The cardinal that several spoken numbers form, if they do."""
-    language = atoms[0].language
-    if atoms[0].digits == "0" or any(atom.language != language for atom in atoms):
-        return None
-    return composed(tuple(word for atom in atoms for word in atom.words), language)
-
-
-def _is_scale(atom: Atom) -> bool:
-    """Whether it multiplies the number before it: `hundert`, `thousand`."""
-    return atom.words[-1:] != () and atom.words[-1] in {"hundert", "tausend", "hundred", "thousand"}
-
-
-def _adds(big: str, small: str) -> bool:
-    """Whether a recogniser may have written one number as two: `700 65`."""
-    return len(big) > 2 and big.endswith("0" * len(small)) and not small.startswith("0")

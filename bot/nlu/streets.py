@@ -146,11 +146,11 @@ def _spoken_house_number(sentence: Sentence, index: int) -> tuple[str, int] | No
     run = next((run for run in find_runs(sentence) if run.first == index), None)
     if run is None:
         return None
-    if len(run.readings()[0]) <= _MOST_SPOKEN_DIGITS:
-        return run.readings()[0], run.last + 1
-    for left, right in run.splits():
-        if len(right.readings()[0]) == 5 and len(left.readings()[0]) <= _MOST_SPOKEN_DIGITS:
-            return left.readings()[0], left.last + 1
+    if len(run.readings[0]) <= _MOST_SPOKEN_DIGITS:
+        return run.readings[0], run.last + 1
+    for left, right in run.splits:
+        if len(right.readings[0]) == 5 and len(left.readings[0]) <= _MOST_SPOKEN_DIGITS:
+            return left.readings[0], left.last + 1
     return None
 
 

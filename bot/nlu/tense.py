@@ -2,16 +2,16 @@
 
 from bot.nlu.tokens import Sentence, word_set
 
-_DONE = word_set(
+DONE = word_set(
     "bestellt bezahlt ueberwiesen gezahlt geliefert zugestellt verschickt versendet versandt abgeschickt "
     "gekauft storniert zurueckgeschickt zurueckgesendet eingeschickt eingezahlt abgegeben angekommen "
     "gekommen erhalten bekommen telefoniert abgebucht eingegangen gesendet geschickt angerufen angewiesen "
-    "abgegangen retourniert kam kamen wurde wurden paid ordered sent transferred arrived came delivered "
-    "bought shipped received returned went posted handed placed"
+    "abgegangen retourniert bestaetigt kam kamen wurde wurden paid ordered sent transferred arrived came "
+    "delivered bought shipped received returned went posted handed placed made confirmed"
 )
 _WISHED = word_set(
     "wird werden kann koennen koennt koennte koennten soll sollen will wollen bitte wenn moechte moechten "
-    "wuerde falls can could should would will please if shall"
+    "wuerde falls by need needs brauche brauchen bis can could should would will please if shall"
 )
 _AHEAD = word_set(
     "ziehe ziehen umziehen umzug liefern zustellen verschieben rueckruf anrufen erst bis ab spaetestens "
@@ -29,7 +29,7 @@ def looks_back(sentence: Sentence, first: int, last: int) -> bool:
     if sentence.key(first - 1) == "from" and sentence.key(first - 2) in _ORDERED_THINGS:
         return True
     around = _around(sentence, first, last)
-    return not around & _WISHED and bool(around & _DONE)
+    return not around & _WISHED and bool(around & DONE)
 
 
 def looks_ahead(sentence: Sentence, first: int, last: int) -> bool:

@@ -4,18 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.nlu.dayparts import PARTS_ALONE, half_of_day, hour_in, part_at, part_beside
 from bot.nlu.numbers import cardinal_at
 from bot.nlu.tokens import Found, Sentence, word_set
 
 _CLOCK = re.compile(r"(?<![\d:.,/-])([01]?\d|2[0-4])([:.h])([0-5]\d)(?::[0-5]\d)?(?![\d:%€]|[.,]\d| \d\d(?: \d\d)+\b)")
-_AFTERNOON = word_set("nachmittag nachmittags abend abends afternoon evening tonight pm")
-_MORNING = word_set("morgen morgens frueh vormittag vormittags morning am")
-_NOON = word_set("mittag mittags")
-_NIGHT = word_set("nacht nachts night")
-_PARTS = _AFTERNOON | _MORNING | _NOON | _NIGHT
-_BEFORE_PART = word_set("in am the heute morgen at on gestern")
 _HALF_HOURS = frozenset({"halb", "halber"})
 _QUARTERS = {"viertel": 15, "dreiviertel": 45, "quarter": 15}
+_ROUND_MINUTES = frozenset({5, 10, 20, 25})
 _PAST = frozenset({"nach", "past", "after"})
 _TO = frozenset({"vor", "to", "before", "till", "of"})
 _AT = word_set("um gegen ab bis at from around until till by zwischen between nach before after kurz von und and")
@@ -57,65 +53,20 @@ def find_times(sentence: Sentence) -> Iterator[Found]:
 
 
 def _said(sentence: Sentence, clock: Clock) -> Found:
-    part, first, end = _part_of_day(sentence, clock)
-    hour = clock.hour
-    if part in _AFTERNOON and 1 <= hour < 12:
-        hour += 12
-    elif part in _NIGHT and hour >= 9:
-        hour = (hour + 12) % 24
-    elif part in _NOON and 1 <= hour <= 4:
-        hour += 12
-    elif part in _MORNING and hour == 12:
-        hour = 0
+    part, end = part_beside(sentence, clock.first, clock.end)
+    part = part or (_part_of_pair(sentence, clock) if clock.open else "")
+    hour = hour_in(part, clock.hour)
     later = [f"{hour + 12:02}:{clock.minute:02}"] if clock.open and not part and 1 <= hour < 12 else []
-    return sentence.found("time", f"{hour % 24:02}:{clock.minute:02}", first, end - 1, later)
-
-
-def _part_of_day(sentence: Sentence, clock: Clock) -> tuple[str, int, int]:
-    """The part of the day said beside a time, and the tokens of both."""
-    first, end = clock.first, clock.end
-    for skip in range(3):
-        words = sentence.keys(end, end + skip)
-        key = sentence.key(end + skip)
-        if key in _PARTS and all(word in _BEFORE_PART for word in words) and _is_part(sentence, end + skip):
-            return key, first, end + skip + 1 if skip == 0 else end
-    if sentence.keys(end, end + 3) in {("p", ".", "m"), ("a", ".", "m")}:
-        return sentence.key(end) + "m", first, end + 3
-    for position in range(first - 1, max(first - 5, -1), -1):
-        key = sentence.key(position)
-        if key in _PARTS - {"am", "morgen"} or (key == "morgen" and sentence.key(position - 1) in {"am", "heute"}):
-            return key, first, end
-        if key not in _AT and key not in _BEFORE_PART:
-            break
-    return _part_of_pair(sentence, clock), first, end
+    return sentence.found("time", f"{hour % 24:02}:{clock.minute:02}", clock.first, end - 1, later)
 
 
 def _part_of_pair(sentence: Sentence, clock: Clock) -> str:
     """The part of the day that belongs to both hours of `between 2 and 4 pm`."""
-    if sentence.key(clock.end) not in _BETWEEN or not clock.open:
-        return ""
-    other = cardinal_at(sentence, clock.end + 1)
+    other = cardinal_at(sentence, clock.end + 1) if sentence.key(clock.end) in _BETWEEN else None
     if other is None or other.value <= clock.hour:
         return ""
     end = other.end + (sentence.key(other.end) == "uhr")
-    if sentence.keys(end, end + 3) == ("p", ".", "m"):
-        return "pm"
-    return sentence.key(end) if sentence.key(end) in _PARTS and _is_part(sentence, end) else ""
-
-
-def _is_part(sentence: Sentence, index: int) -> bool:
-    """Whether `am` stands for the morning and `morgen` is not the next day."""
-    key, before = sentence.key(index), sentence.key(index - 1)
-    if key == "am":
-        return sentence.key(index + 1) not in {
-            "montag",
-            "dienstag",
-            "mittwoch",
-            "donnerstag",
-            "freitag",
-            "samstag",
-        } and (sentence.language == "en" or sentence.glued(index))
-    return key != "morgen" or before in {"am", "heute"}
+    return part_at(sentence, end)
 
 
 def _clock_at(sentence: Sentence, index: int) -> Clock | None:
@@ -140,7 +91,7 @@ def _figures(sentence: Sentence, index: int) -> Clock | None:
     while end < len(sentence) and sentence.tokens[end].start < match.end():
         end += 1
     uhr = sentence.key(end) in {"uhr", "h"}
-    named = uhr or _half_of_day(sentence, end)
+    named = uhr or half_of_day(sentence, end)
     if match[2] == "." and not named and sentence.key(index - 1) not in _SURE_AT:
         return None
     return Clock(int(match[1]), int(match[3]), index, end + uhr, not uhr and int(match[1]) < 12 and match[1][0] != "0")
@@ -164,25 +115,11 @@ def _hours(sentence: Sentence, index: int) -> Clock | None:
         return Clock(number.value, 0, index, number.end + 3, number.value < 12)
     if key == "oclock":
         return Clock(number.value, 0, index, number.end + 1, number.value < 12)
-    if _half_of_day(sentence, number.end):
+    if half_of_day(sentence, number.end):
         return Clock(number.value, 0, index, number.end, False)
     return _english_minutes(sentence, number.value, index, number.end) or _bare(
         sentence, number.value, index, number.end
     )
-
-
-def _half_of_day(sentence: Sentence, index: int) -> bool:
-    """Whether `am` or `pm` follows; a German `am` does not count."""
-    key = sentence.key(index)
-    if sentence.keys(index, index + 2) == ("in", "the") and sentence.key(index + 2) in {
-        "morning",
-        "afternoon",
-        "evening",
-    }:
-        return True
-    if key == "pm" or sentence.keys(index, index + 3) in {("p", ".", "m"), ("a", ".", "m")}:
-        return True
-    return key == "am" and (sentence.glued(index) or sentence.language == "en")
 
 
 def _with_minutes(sentence: Sentence, hour: int, index: int, end: int) -> Clock:
@@ -211,7 +148,7 @@ def _english_minutes(sentence: Sentence, hour: int, index: int, end: int) -> Clo
     minutes = cardinal_at(sentence, end)
     if minutes is None or not 1 <= hour <= 12 or not 10 <= minutes.value < 60 or minutes.typed:
         return None
-    halved = _half_of_day(sentence, minutes.end)
+    halved = half_of_day(sentence, minutes.end)
     if halved or sentence.key(index - 1) in {"at", "around"}:
         return Clock(hour, minutes.value, index, minutes.end, not halved)
     return None
@@ -220,12 +157,12 @@ def _english_minutes(sentence: Sentence, hour: int, index: int, end: int) -> Clo
 def _bare(sentence: Sentence, hour: int, index: int, end: int) -> Clock | None:
     """An hour without `Uhr`: after `um`, beside a part of the day, or paired with another hour."""
     before, after = sentence.key(index - 1), sentence.key(end)
-    ends = end >= len(sentence) or after in _AFTER_HOUR or after in _PARTS
+    ends = end >= len(sentence) or after in _AFTER_HOUR or part_beside(sentence, index, end)[0] != ""
     if ends and (before in _SURE_AT or (before in _AT and _has_part(sentence, index, end))):
         return Clock(hour, 0, index, end, hour < 12)
     if after in _BETWEEN:
         other = cardinal_at(sentence, end + 1)
-        named = other and (sentence.key(other.end) in {"uhr", "oclock", "o"} or _half_of_day(sentence, other.end))
+        named = other and (sentence.key(other.end) in {"uhr", "oclock", "o"} or half_of_day(sentence, other.end))
         if other and other.value <= 24 and named:
             return Clock(hour, 0, index, end, hour < 12)
     between = any(key in {"zwischen", "between"} for key in sentence.keys(index - 6, index - 1))
@@ -236,7 +173,7 @@ def _bare(sentence: Sentence, hour: int, index: int, end: int) -> Clock | None:
 
 def _has_part(sentence: Sentence, index: int, end: int) -> bool:
     around = sentence.keys(index - 3, index) + sentence.keys(end, end + 2)
-    return any(key in _PARTS - {"am", "morgen"} for key in around)
+    return any(key in PARTS_ALONE for key in around)
 
 
 def _relative(sentence: Sentence, index: int) -> Clock | None:
@@ -251,7 +188,9 @@ def _relative(sentence: Sentence, index: int) -> Clock | None:
     number = cardinal_at(sentence, index)
     if number and 1 <= number.value < 30:
         end = number.end + (sentence.key(number.end) in {"minuten", "minutes"})
-        return _offset(sentence, index, number.value, end)
+        exact = end > number.end or number.value in _ROUND_MINUTES
+        is_range = number.typed and sentence.key(end) in {"to", "of", "after"}
+        return _offset(sentence, index, number.value, end) if exact and not is_range else None
     return None
 
 

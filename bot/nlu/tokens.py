@@ -71,10 +71,12 @@ class Sentence:
     memo: dict[Hashable, Any] = field(init=False, default_factory=dict)
     _taken: bytearray = field(init=False)
     _starts: list[int] = field(init=False)
+    _keys: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Split the text."""
         self.tokens = tokenize(self.text)
+        self._keys = tuple(token.key for token in self.tokens)
         self._starts = [token.start for token in self.tokens]
         self.plain = _SPACES.sub(" ", self.text)
         self._taken = bytearray(len(self.text))
@@ -85,11 +87,11 @@ class Sentence:
 
     def key(self, index: int) -> str:
         """The folded token at `index`, or an empty string outside the text."""
-        return self.tokens[index].key if 0 <= index < len(self.tokens) else ""
+        return self._keys[index] if 0 <= index < len(self._keys) else ""
 
     def keys(self, start: int, end: int) -> tuple[str, ...]:
         """The folded tokens from `start` to before `end`, cut to the text."""
-        return tuple(t.key for t in self.tokens[max(start, 0) : max(end, 0)])
+        return self._keys[max(start, 0) : max(end, 0)]
 
     def glued(self, index: int) -> bool:
         """Whether the token at `index` follows the one before it without a space."""

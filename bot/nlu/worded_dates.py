@@ -7,6 +7,7 @@ from bot.nlu import context
 from bot.nlu.calendar_words import months
 from bot.nlu.days import day_or_none, full_year, in_some_month, in_some_year
 from bot.nlu.numbers import cardinal_at, numeral
+from bot.nlu.tense import DONE
 from bot.nlu.tokens import Found, Sentence, word_set
 
 _SUFFIXES = word_set("ter ten te tes st nd rd th .")
@@ -124,7 +125,7 @@ def _lone_day(sentence: Sentence, index: int) -> Found | None:
     day = _day(sentence, index)
     if day is None or not day.sure:
         return None
-    ends = day.end >= len(sentence) or sentence.key(day.end) in _AFTER_LONE_DAY
+    ends = day.end >= len(sentence) or sentence.key(day.end) in _AFTER_LONE_DAY | DONE
     if not ends and day.value <= _COUNTED_THINGS:
         return None
     first_day, *others = [when.isoformat() for when in in_some_month(sentence, day.value, index, day.end - 1)]

@@ -303,9 +303,7 @@ def test_new_answers_are_announced_and_history_is_not(visit: Visit) -> None:
     expect(announcer).not_to_contain_text(ORDER_DE)
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "scheme"), [(1280, 800, "light"), (390, 844, "light"), (320, 256, "dark")]
-)
+@pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 800, "light"), (390, 844, "light"), (320, 256, "dark")])
 def test_page_fits_every_screen(visit: Visit, width: int, height: int, scheme: str) -> None:
     customer = visit(viewport={"width": width, "height": height}, color_scheme=scheme)
     customer.say(ORDER_DE)
@@ -339,9 +337,7 @@ def test_page_loads_and_chats_without_an_error(browser: Browser, portal_url: str
 
 
 def test_event_stream_is_read_wherever_it_is_cut(visit: Visit) -> None:
-    stream = (
-        ': hi\r\nretry: 900\r\nid: 7\r\nevent: entry\r\ndata: {"a":\ndata:"ü"}\r\r\nid\ndata\n\nevent: x\n\n'
-    )
+    stream = ': hi\r\nretry: 900\r\nid: 7\r\nevent: entry\r\ndata: {"a":\ndata:"ü"}\r\r\nid\ndata\n\nevent: x\n\n'
     read = customer_reads(visit(), stream)
     assert read == [
         {"type": "entry", "data": '{"a":\n"ü"}', "id": "7"},
@@ -373,9 +369,7 @@ def customer_reads(customer: Customer, stream: str) -> object:
 def company_site(portal_url: str) -> Iterator[str]:
     """Serve a company's own page on another host; it loads the widget twice by mistake. Yields its URL."""
     script = f'<script src="{portal_url}/chat/widget.js" data-language="de" async></script>'
-    body = (
-        f'<!doctype html><html lang="de"><title>Laden</title><h1>Laden</h1><a href="#">Mehr</a>{script * 2}'
-    )
+    body = f'<!doctype html><html lang="de"><title>Laden</title><h1>Laden</h1><a href="#">Mehr</a>{script * 2}'
 
     class Site(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -428,7 +422,5 @@ def test_widget_remembers_that_it_was_open(browser: Browser, portal_url: str) ->
         frame.get_by_role("button", name="Chat schließen").click()
         expect(page.locator("iframe")).to_be_hidden()
         page.reload()
-        expect(page.get_by_role("button", name="Kundenservice-Chat")).to_have_attribute(
-            "aria-expanded", "false"
-        )
+        expect(page.get_by_role("button", name="Kundenservice-Chat")).to_have_attribute("aria-expanded", "false")
         page.close()
