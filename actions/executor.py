@@ -19,7 +19,7 @@ ActionRunner = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 def load_topics() -> None:
     """Import every module of the package, so that matters and actions are known."""
     for module in pkgutil.iter_modules(actions.__path__):
-        if not module.ispkg:
+        if not module.ispkg and module.name != "server":
             importlib.import_module(f"actions.{module.name}")
 
 

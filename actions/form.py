@@ -136,6 +136,7 @@ def _ask_again(case: Case) -> list[EventType]:
 
 def _ask(case: Case, need: Need) -> list[EventType]:
     need.ask(case)
+    case.tell_phone(expect={"need": need.slot})
     case.set("need", need.slot)
     return [*case.events(), SlotSet("requested_slot", "answer")]
 

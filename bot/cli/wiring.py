@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from bot.engine.server import RasaServer
 from bot.errors import EngineNotReady, ModelMissing, SettingsError
 from bot.locks import Locks
 from bot.nlu.language import detect
+from bot.nlu.without_tensorflow import needs_tensorflow
 from bot.settings import Settings
 from bot.store import Store
 from bot.texts import Texts
@@ -53,6 +55,10 @@ def present_model() -> Path:
     model = newest_model()
     if model is None:
         raise ModelMissing("there is no model in models/", TRAIN)
+    try:
+        needs_tensorflow(model.file)
+    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
+        raise ModelMissing(f"the model file {model.file} is broken", f"delete it and {TRAIN}") from error
     return model.file
 
 

@@ -81,7 +81,7 @@ class EmbeddedRasa:
         try:
             self._agent = load_agent(self._model, self._run_action, self._database)
         except Exception as error:
-            log.error("the model %s cannot be loaded: %s", self._model.name, type(error).__name__)
+            log.error("the model %s cannot be loaded: %s", self._model.name, type(error).__name__, exc_info=True)
             self.error = ModelMissing(f"the model {self._model.name} cannot be loaded", "train: sprachportal train")
 
 
