@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from actions.models import Company, utc_now
 
 PLACEHOLDER_SIGNS = re.compile(r"[{}\[\]]")
 KEPT = ("reference", "customer")
+THE_COMPANY = 1
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Case:
     @property
     def company(self) -> Company:
         """The company this assistant speaks for."""
-        return self.session.scalars(select(Company)).one()
+        return self.session.get_one(Company, THE_COMPANY)
 
     @property
     def now(self) -> datetime:
@@ -163,6 +163,12 @@ class Case:
         """Ask the portal to do something, such as `effect(handoff={"reason": "complaint"})`."""
         self.dispatcher.utter_message(json_message=effect)
 
+    def tell_phone(self, **effect: dict[str, Any]) -> None:
+        """Tell the telephone what it needs to listen well; other channels are told nothing."""
+        if self.metadata.get("channel") == "voice":
+            self.effect(**effect)
+
     def events(self) -> list[EventType]:
-        """The slot changes, for Rasa."""
-        return [SlotSet(name, value) for name, value in self.changed.items()]
+        """The slots that have another value now, for Rasa; each event costs time in every later turn."""
+        changed = {name: value for name, value in self.changed.items() if value != self.tracker.get_slot(name)}
+        return [SlotSet(name, value) for name, value in changed.items()]

@@ -21,6 +21,7 @@ from bot.conversation import Conversations
 from bot.errors import BadRequest, StoreError
 from bot.jobs import Jobs
 from bot.settings import Settings
+from voice.channel import Voice
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 256 * 1024
@@ -63,6 +64,7 @@ def create_app(settings: Settings, conversations: Conversations) -> Portal:
     channels = {channel.name: channel for channel in _webhook_channels(settings, conversations)}
     app.register_blueprint(WebChat(conversations, jobs, settings).blueprint())
     _add_webhooks(app, channels)
+    _add_voice(app, Voice(conversations, jobs.wake, settings) if settings.phone_is_on else None)
     _add_health(app, conversations)
     _add_errors(app)
     return Portal(app, conversations, jobs)
@@ -84,6 +86,20 @@ def _add_webhooks(app: Flask, channels: dict[str, WebhookChannel]) -> None:
         if name not in channels:
             raise BadRequest("there is no such channel, or it is off", status=404, code="no_channel")
         return channels[name].webhook(request)
+
+
+def _add_voice(app: Flask, voice: Voice | None) -> None:
+    if voice is None:
+        log.info("channel voice is off: TWILIO_AUTH_TOKEN or SPRACHPORTAL_PUBLIC_URL is not set")
+        return
+
+    @app.post("/webhooks/voice")
+    def call() -> Response:
+        return voice.webhook(request)
+
+    @app.post("/webhooks/voice/status")
+    def call_status() -> Response:
+        return voice.status(request)
 
 
 def _add_health(app: Flask, conversations: Conversations) -> None:

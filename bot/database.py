@@ -6,6 +6,8 @@ SQLite with a write-ahead log by default, PostgreSQL to grow.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,10 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from bot.errors import StoreError
 
 DEFAULT_URL = "sqlite:///var/sprachportal.db"
 BUSY_TIMEOUT_MS = 5000
@@ -39,6 +45,16 @@ def connect(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT_MS}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def transaction(url: str) -> Iterator[Session]:
+    """One transaction; raises `StoreError` when the database does not answer."""
+    try:
+        with Session(connect(url)) as session, session.begin():
+            yield session
+    except OperationalError as error:
+        raise StoreError("the database does not answer", "look at DATABASE_URL and the disk") from error
 
 
 def migrate(url: str) -> None:

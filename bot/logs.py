@@ -37,7 +37,8 @@ def set_up_logs(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     for name in ("rasa", "rasa_sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module=r"(rasa|tensorflow|pkg_resources|sanic|jax|flatbuffers|keras)\b.*")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
     structlog.configure(
         processors=[_into_logging],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

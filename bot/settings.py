@@ -7,9 +7,11 @@ Secrets and addresses come from the environment and a `.env` file; everything el
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -19,6 +21,13 @@ from bot.errors import SettingsError
 
 PORTAL_FILE = Path("portal.yml")
 SECRET_FILE = Path("var/secret_key")
+DEMO_TOKEN_FILE = Path("var/demo_phone_token")
+DEMO_ACCOUNT = "AC" + "0" * 32
+DEMO_NUMBER = "+494066969000"
+E164 = re.compile(r"\+[1-9]\d{6,14}")
+WAYS_OUT = ("way_out", "goodbye")
+MOST_HINTS = 400
+LONGEST_HINT = 100
 DEFAULT_DATABASE = "sqlite:///var/sprachportal.db"
 SHORTEST_SECRET = 16
 LANGUAGES = ("de", "en")
@@ -52,6 +61,57 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     streams_at_most: int = 64
 
 
+class SpeakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a language is heard and spoken: BCP 47 code, Twilio's name of the voice, a recogniser or Twilio's choice."""
+
+    code: str
+    voice: str
+    speech_model: str | None = None
+
+
+class QuestionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How a question on the phone is listened to.
+
+    `keys` is what can be typed; `timeout` how many seconds nothing may be said; `pause` how many seconds of silence end
+    an answer; `ladder` what follows one miss after the other; `hints` by language are for the recogniser.
+    """
+
+    keys: Literal["open", "number", "date", "time", "yes_no", "choice", "text"] = "open"
+    timeout: int = 6
+    pause: int = 2
+    ladder: list[Literal["rephrase", "keys", "more", "way_out", "goodbye"]] = msgspec.field(
+        default_factory=lambda: ["rephrase", "keys", "way_out"]
+    )
+    hints: dict[str, list[str]] = msgspec.field(default_factory=dict)
+
+
+class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The telephone. Times in seconds; `human_number` (E.164) is dialled when a human is wanted, empty for nobody.
+
+    `questions` are by the need that is asked for; `open` is any other question, `done` an answer without one.
+    """
+
+    speakers: dict[str, SpeakerSettings] = msgspec.field(
+        default_factory=lambda: {
+            "de": SpeakerSettings("de-DE", "Polly.Vicki-Neural"),
+            "en": SpeakerSettings("en-GB", "Polly.Amy-Neural"),
+        }
+    )
+    human_number: str = ""
+    ring_seconds: int = 25
+    wait_seconds: float = 1.5
+    fillers: int = 6
+    sure_from: float = 0.4
+    language_key: str = "9"
+    longest_minutes: int = 30
+    most_steps: int = 200
+    questions: dict[str, QuestionSettings] = msgspec.field(default_factory=dict)
+
+    def question(self, need: str) -> QuestionSettings:
+        """The settings for this need; those of `open` when it has none of its own."""
+        return self.questions.get(need) or self.questions.get("open") or QuestionSettings()
+
+
 class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`portal.yml`."""
 
@@ -60,6 +120,7 @@ class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     turn: TurnSettings = msgspec.field(default_factory=TurnSettings)
     web_chat: WebChatSettings = msgspec.field(default_factory=WebChatSettings)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
+    voice: VoiceSettings = msgspec.field(default_factory=VoiceSettings)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -72,6 +133,15 @@ class Settings(msgspec.Struct, frozen=True):
     database_url: str
     rasa_url: str
     rasa_token: str
+    twilio_account: str
+    twilio_token: str
+    twilio_number: str
+    demo: bool = False
+
+    @property
+    def phone_is_on(self) -> bool:
+        """Whether calls can be answered."""
+        return bool(self.twilio_token and self.public_url)
 
 
 def load_settings(environment: Mapping[str, str] | None = None, portal_file: Path = PORTAL_FILE) -> Settings:
@@ -85,6 +155,7 @@ def load_settings(environment: Mapping[str, str] | None = None, portal_file: Pat
         _check_url(given, name, problems)
     if given.get("RASA_URL") and not given.get("RASA_TOKEN"):
         problems.append("RASA_TOKEN is missing; RASA_URL needs it")
+    _check_twilio(given, problems)
     if problems or portal is None:
         raise SettingsError("; ".join(problems), "correct the environment, .env or portal.yml (see docs/settings.md)")
     return Settings(
@@ -95,6 +166,27 @@ def load_settings(environment: Mapping[str, str] | None = None, portal_file: Pat
         database_url=_database(given.get("DATABASE_URL") or DEFAULT_DATABASE),
         rasa_url=given.get("RASA_URL", "").rstrip("/"),
         rasa_token=given.get("RASA_TOKEN", ""),
+        twilio_account=given.get("TWILIO_ACCOUNT_SID", ""),
+        twilio_token=given.get("TWILIO_AUTH_TOKEN", ""),
+        twilio_number=given.get("TWILIO_PHONE_NUMBER", ""),
+    )
+
+
+def for_demo(settings: Settings, url: str) -> Settings:
+    """With what a demo at `url` lacks made up, so that the simulated phone can sign its calls.
+
+    The made-up token is kept like the secret key; account and number belong to nobody.
+    """
+    public_url = settings.public_url or url.rstrip("/")
+    if settings.twilio_token:
+        return msgspec.structs.replace(settings, public_url=public_url, demo=True)
+    return msgspec.structs.replace(
+        settings,
+        public_url=public_url,
+        twilio_account=DEMO_ACCOUNT,
+        twilio_token=_own_secret(DEMO_TOKEN_FILE),
+        twilio_number=settings.twilio_number or DEMO_NUMBER,
+        demo=True,
     )
 
 
@@ -125,6 +217,41 @@ def _check_portal(portal: PortalFile, file: Path, problems: list[str]) -> None:
         problems.append(f"{file}: company.timezone is no time zone")
     if portal.server.streams_at_most >= portal.server.threads:
         problems.append(f"{file}: server.streams_at_most must be below server.threads")
+    _check_voice(portal.voice, portal.languages, file, problems)
+
+
+def _check_voice(voice: VoiceSettings, languages: list[str], file: Path, problems: list[str]) -> None:
+    missing = [language for language in languages if language not in voice.speakers]
+    if missing:
+        problems.append(f"{file}: voice.speakers lacks {', '.join(missing)}")
+    if voice.human_number and not E164.fullmatch(voice.human_number):
+        problems.append(f"{file}: voice.human_number must look like +494012345678")
+    if not 0.1 <= voice.wait_seconds <= 3 or not 1 <= voice.fillers <= 8:
+        problems.append(f"{file}: voice.wait_seconds may be 0.1 to 3, voice.fillers 1 to 8")
+    if voice.language_key not in tuple("123456789") or voice.most_steps < 10:
+        problems.append(f"{file}: voice.language_key must be a key from 1 to 9, voice.most_steps at least 10")
+    for need, question in voice.questions.items():
+        _check_question(question, f"{file}: voice.questions.{need}", problems)
+
+
+def _check_question(question: QuestionSettings, where: str, problems: list[str]) -> None:
+    if not 1 <= len(question.ladder) <= 3 or question.ladder[-1] not in WAYS_OUT:
+        problems.append(f"{where}.ladder has 1 to 3 rungs, the last one {' or '.join(WAYS_OUT)}")
+    if len(set(question.ladder)) < len(question.ladder):
+        problems.append(f"{where}.ladder says the same twice")
+    if not 1 <= question.timeout <= 30 or not 1 <= question.pause <= 10:
+        problems.append(f"{where}: timeout may be 1 to 30 and pause 1 to 10 seconds")
+    hints = [hint for words in question.hints.values() for hint in words]
+    if len(hints) > MOST_HINTS or any(len(hint) > LONGEST_HINT or "," in hint for hint in hints):
+        problems.append(f"{where}: at most {MOST_HINTS} hints of {LONGEST_HINT} characters without a comma")
+
+
+def _check_twilio(given: Mapping[str, str], problems: list[str]) -> None:
+    if not any(given.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")):
+        return
+    for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
+        if not given.get(name):
+            problems.append(f"{name} is missing; Twilio needs it")
 
 
 def _check_secret(given: Mapping[str, str], name: str, problems: list[str]) -> None:
@@ -141,10 +268,10 @@ def _database(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
-def _own_secret() -> str:
+def _own_secret(file: Path = SECRET_FILE) -> str:
     """A random key kept in `var/`, so that visits outlive a restart; several machines need the setting."""
-    if not SECRET_FILE.exists():
-        SECRET_FILE.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(SECRET_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-    return SECRET_FILE.read_text()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(secrets.token_hex(32))
+    return file.read_text()

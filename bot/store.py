@@ -8,21 +8,19 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-import msgspec
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from bot.database import connect
-from bot.errors import BadRequest, StoreError
+from bot.database import transaction
+from bot.errors import BadRequest
+from bot.rows import effect_row, in_utc, turn_of
 from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
-from bot.turns import Answer, Choice, Effect, Incoming, Intent, LanguageEffect, LinkEffect, Turn, effect_name, utc_now
+from bot.turns import Answer, Choice, Effect, Incoming, LanguageEffect, LinkEffect, Turn, utc_now
 
 log = logging.getLogger(__name__)
 LATEST_OFFERS = 5
@@ -58,13 +56,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        try:
-            with Session(connect(self._url)) as session, session.begin():
-                yield session
-        except OperationalError as error:
-            raise StoreError("the database does not answer", "look at DATABASE_URL and the disk") from error
+    def _session(self) -> AbstractContextManager[Session]:
+        return transaction(self._url)
 
     def check(self) -> None:
         """Raises `StoreError` when the database cannot be used."""
@@ -74,7 +67,7 @@ class Store:
     def open_conversation(self, channel: str, address: str, language: str) -> str:
         """Begin a conversation with a contact; its id cannot be guessed."""
         with self._session() as session:
-            return self._open(session, channel, address, language).id
+            return begin_conversation(session, channel, address, language).id
 
     def latest_conversation(self, channel: str, address: str) -> str | None:
         """The contact's newest conversation."""
@@ -121,24 +114,12 @@ class Store:
         if incoming.conversation:
             return incoming.conversation
         latest = self._latest(session, incoming.channel, incoming.address)
-        return latest or self._open(session, incoming.channel, incoming.address, language).id
+        return latest or begin_conversation(session, incoming.channel, incoming.address, language).id
 
     def _latest(self, session: Session, channel: str, address: str) -> str | None:
         of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
         newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
         return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
-
-    def _open(self, session: Session, channel: str, address: str, language: str) -> ConversationRow:
-        of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
-        contact = session.scalars(select(ContactRow).where(of_contact)).one_or_none()
-        if contact is None:
-            contact = ContactRow(channel=channel, address=address)
-            session.add(contact)
-            session.flush()
-        conversation = ConversationRow(id=uuid.uuid4().hex, contact_id=contact.id, channel=channel, language=language)
-        session.add(conversation)
-        session.flush()
-        return conversation
 
     def waiting(self, conversation: str) -> list[Turn]:
         """The conversation's unanswered turns, oldest first, in its present language."""
@@ -146,7 +127,7 @@ class Store:
             row = session.get_one(ConversationRow, conversation)
             wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
             turns = session.scalars(select(TurnRow).where(wanted).order_by(TurnRow.seq))
-            return [_turn(turn, row.language) for turn in turns]
+            return [turn_of(turn, row.language) for turn in turns]
 
     def waiting_count(self, conversation: str) -> int:
         """How many turns of the conversation are unanswered."""
@@ -157,6 +138,17 @@ class Store:
         """All conversations with unanswered turns."""
         with self._session() as session:
             return list(session.scalars(select(TurnRow.conversation_id).where(TurnRow.state == "waiting").distinct()))
+
+    def state_of(self, turn_id: str) -> str:
+        """Whether the turn is waiting, done, failed or dropped."""
+        with self._session() as session:
+            return session.scalars(select(TurnRow.state).where(TurnRow.id == turn_id)).one()
+
+    def drop_waiting(self, conversation: str) -> None:
+        """Nobody waits for these answers any more; what the engine still says to them is not kept."""
+        with self._session() as session:
+            wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
+            session.execute(update(TurnRow).where(wanted).values(state="dropped", done_at=utc_now()))
 
     def count_try(self, turn: Turn) -> int:
         """Count one attempt to answer the turn; how many there were."""
@@ -173,7 +165,7 @@ class Store:
                 return
             self._write_replies(session, turn, answer)
             for position, effect in enumerate(answer.effects):
-                session.add(_effect_row(turn, position, effect))
+                session.add(effect_row(turn, position, effect))
                 self._apply(session, turn, effect)
 
     def _write_replies(self, session: Session, turn: Turn, answer: Answer) -> None:
@@ -251,6 +243,20 @@ class Store:
         return [Choice(**choice) for choices in found for choice in choices]
 
 
+def begin_conversation(session: Session, channel: str, address: str, language: str) -> ConversationRow:
+    """A new conversation with a contact, who is new or known, within an open transaction."""
+    of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
+    contact = session.scalars(select(ContactRow).where(of_contact)).one_or_none()
+    if contact is None:
+        contact = ContactRow(channel=channel, address=address)
+        session.add(contact)
+        session.flush()
+    conversation = ConversationRow(id=uuid.uuid4().hex, contact_id=contact.id, channel=channel, language=language)
+    session.add(conversation)
+    session.flush()
+    return conversation
+
+
 def _waiting(session: Session, conversation: str) -> int:
     wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
     return session.scalar(select(func.count()).select_from(TurnRow).where(wanted)) or 0
@@ -262,41 +268,11 @@ def _next_seq(session: Session, conversation: str) -> int:
     return int(session.execute(raised).scalar_one())
 
 
-def _turn(row: TurnRow, language: str) -> Turn:
-    intent = msgspec.convert(row.intent, Intent) if row.intent else None
-    return Turn(
-        id=row.id,
-        conversation=row.conversation_id,
-        channel=row.channel,
-        text=row.text,
-        intent=intent,
-        language=language,
-        phone_hint=row.phone_hint,
-        at=_utc(row.received_at),
-    )
-
-
-def _effect_row(turn: Turn, position: int, effect: Effect) -> EffectRow:
-    data: dict[str, Any] = msgspec.to_builtins(effect)
-    return EffectRow(
-        turn_id=turn.id,
-        conversation_id=turn.conversation,
-        position=position,
-        name=effect_name(effect),
-        data=data,
-    )
-
-
 def _reply_entry(row: ReplyRow) -> Entry:
     choices = tuple(Choice(**choice) for choice in row.choices)
-    return Entry(row.seq, "bot", str(row.id), row.text, row.language, _utc(row.said_at), choices, row.image)
+    return Entry(row.seq, "bot", str(row.id), row.text, row.language, in_utc(row.said_at), choices, row.image)
 
 
 def _turn_entry(row: TurnRow, language: str) -> Entry:
     client_id = row.provider_id.rpartition(":")[2]
-    return Entry(row.seq, "customer", client_id, row.text, language, _utc(row.received_at))
-
-
-def _utc(moment: datetime) -> datetime:
-    """SQLite gives moments without a zone; they are UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return Entry(row.seq, "customer", client_id, row.text, language, in_utc(row.received_at))

@@ -1,4 +1,4 @@
-"""The portal's tables: contacts, conversations, turns, replies, effects, and Rasa's trackers.
+"""The portal's tables: contacts, conversations, turns, replies, effects, calls, and Rasa's trackers.
 
 The inbox (`turns`) and what was said (`replies`) are the truth; `seq` numbers both in the order of
 the conversation. All moments are in UTC.
@@ -57,7 +57,7 @@ class ConversationRow(Base):
 
 
 class TurnRow(Base):
-    """One thing a customer said, as it was received; `state` is waiting, done or failed."""
+    """One thing a customer said, as it was received; `state` is waiting, done, failed or dropped."""
 
     __tablename__ = "turns"
     __table_args__ = (
@@ -112,6 +112,40 @@ class EffectRow(Base):
     name: Mapped[str] = mapped_column(String(20))
     data: Mapped[dict[str, Any]]
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class CallRow(Base):
+    """A telephone call: its conversation, the step that comes next, and where it stands (`voice.calls`).
+
+    `number` is the caller's in E.164, None when it is withheld or none.
+    """
+
+    __tablename__ = "calls"
+    __table_args__ = (
+        Index(
+            "ix_calls_open",
+            "began_at",
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True, doc="Twilio's id of the call")
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
+    number: Mapped[str | None] = mapped_column(String(16))
+    step: Mapped[int] = mapped_column(default=0)
+    state: Mapped[dict[str, Any]]
+    began_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ended_at: Mapped[datetime | None]
+
+
+class CallStepRow(Base):
+    """What a step of a call was answered with, while the call lasts; `digest` is of the request's parameters."""
+
+    __tablename__ = "call_steps"
+    sid: Mapped[str] = mapped_column(ForeignKey("calls.sid"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64))
+    twiml: Mapped[str] = mapped_column(Text)
 
 
 class TrackerRow(Base):

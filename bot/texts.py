@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from bot.turns import Choice
+
 DOMAIN = Path(__file__).parent / "domain"
 
 
@@ -30,10 +32,22 @@ class Texts:
 
     def say(self, name: str, language: str, *, channel: str | None = None) -> str:
         """The text of a response; KeyError when it is not there in this language."""
+        return str(self._variant(name, language, channel)["text"])
+
+    def choices(self, name: str, language: str) -> tuple[Choice, ...]:
+        """The buttons of a response."""
+        buttons = self._variant(name, language, None).get("buttons") or []
+        return tuple(Choice(b["title"], b["payload"].replace("{{", "{").replace("}}", "}")) for b in buttons)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a response."""
+        return name in self._responses
+
+    def _variant(self, name: str, language: str, channel: str | None) -> dict[str, Any]:
         fitting = [v for v in self._responses[name] if _language(v) == language and v.get("channel") in (None, channel)]
         if not fitting:
             raise KeyError(f"{name} in {language}")
-        return str(max(fitting, key=lambda variant: variant.get("channel") is not None)["text"])
+        return max(fitting, key=lambda variant: variant.get("channel") is not None)
 
 
 def _language(variant: Mapping[str, Any]) -> str | None:

@@ -130,13 +130,25 @@ class HangupEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The call ends after what is said."""
 
 
-Effect = HandoffEffect | CallbackEffect | LanguageEffect | LinkEffect | HangupEffect
+class ExpectEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The last reply asks for `need`; told only on the phone, which listens accordingly."""
+
+    need: str
+
+
+class MissedEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The turn was not understood; told only on the phone, which counts it with silence."""
+
+
+Effect = HandoffEffect | CallbackEffect | LanguageEffect | LinkEffect | HangupEffect | ExpectEffect | MissedEffect
 EFFECTS: dict[str, type[Effect]] = {
     "handoff": HandoffEffect,
     "callback": CallbackEffect,
     "language": LanguageEffect,
     "link": LinkEffect,
     "hangup": HangupEffect,
+    "expect": ExpectEffect,
+    "missed": MissedEffect,
 }
 
 

@@ -23,7 +23,7 @@ MOST_BUTTONS = 5
 PLACEHOLDER = re.compile(r"(?<!\{)\{([a-z_]+)\}(?!\})")
 UNSPEAKABLE = re.compile(r"https?://|www\.|[<>*_#`|\\]|[\U0001F000-\U0001FFFF\u2600-\u27BF]")
 RESPONSE_IN_CODE = re.compile(r"""["'](utter_[a-z0-9_]+)["']""")
-WITHOUT_EXAMPLES = ("nlu_fallback", "conversation_started")
+WITHOUT_EXAMPLES = ("nlu_fallback", "conversation_started", "call_started")
 
 
 @dataclass(frozen=True)

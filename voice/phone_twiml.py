@@ -146,11 +146,8 @@ def _check(verb: ET.Element) -> None:
             raise TwimlRefused(SCHEMA, f"<{verb.tag}> {name} is no whole number")
     if verb.get("method", "POST") != "POST":
         raise TwimlRefused(SCHEMA, f"<{verb.tag}>: this phone asks with POST only")
-    _RULES.get(verb.tag, _no_rule)(verb)
-
-
-def _no_rule(_verb: ET.Element) -> None:
-    """Nothing more to check."""
+    if rule := RULES.get(verb.tag):
+        rule(verb)
 
 
 def _check_say(say: ET.Element) -> None:
@@ -211,4 +208,4 @@ def dialled(dial: ET.Element) -> str:
     return ", ".join(part.strip() for part in dial.itertext() if part.strip())
 
 
-_RULES = {"Say": _check_say, "Gather": _check_gather, "Dial": _check_dial, "Redirect": _check_redirect}
+RULES = {"Say": _check_say, "Gather": _check_gather, "Dial": _check_dial, "Redirect": _check_redirect}

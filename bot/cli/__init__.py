@@ -22,6 +22,7 @@ COMMANDS = {
     "test": ("bot.cli.check", "test"),
     "parse": ("bot.cli.talk", "parse"),
     "chat": ("bot.cli.talk", "chat"),
+    "call": ("bot.cli.call", "call"),
     "customers": ("bot.cli.customers", "customers"),
 }
 

@@ -24,6 +24,7 @@ from bot.validation import validate as find
 
 HELD_OUT = Path("tests/nlu/heldout.tsv")
 DIALOGUES = Path("tests/e2e")
+RESPONSES = Path("bot/domain")
 LOWEST_ACCURACY = 0.75
 GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
 
@@ -32,8 +33,8 @@ GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per finding.")
 @click.option("--stories/--no-stories", default=True, help="Also let Rasa look for contradicting stories.")
 def validate(as_json: bool, stories: bool) -> None:
-    """Check examples, responses, stories and names without training."""
-    findings = find()
+    """Check examples, responses, stories and names without training, and whether a caller can hear every text."""
+    findings = find() or _unheard()
     if stories and not findings:
         findings = _contradictions()
     for finding in findings:
@@ -44,6 +45,12 @@ def validate(as_json: bool, stories: bool) -> None:
     if not as_json:
         click.echo(f"{len(findings)} findings." if findings else "Nothing to correct.")
     sys.exit(1 if findings else 0)
+
+
+def _unheard() -> list[Finding]:
+    from voice.audible import check_audible
+
+    return check_audible(RESPONSES)
 
 
 def _contradictions() -> list[Finding]:

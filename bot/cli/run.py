@@ -9,7 +9,7 @@ import click
 
 from bot.cli import wiring
 from bot.logs import set_up_logs
-from bot.settings import Settings, load_settings
+from bot.settings import Settings, for_demo, load_settings
 
 DEMO_FILE = Path("bot/demo/nordwind.yml")
 DEMO_HINT = """
@@ -38,6 +38,8 @@ def run(host: str, port: int, demo: bool) -> None:
     """Serve the portal in the foreground until Ctrl+C or SIGTERM."""
     set_up_logs()
     settings = load_settings()
+    if demo:
+        settings = for_demo(settings, f"http://{host}:{port}")
     _export(settings)
     wiring.prepare_database(settings)
     if demo:

@@ -68,7 +68,7 @@ def understand(agent: Any, text: str, channel: str, language: str | None, today:
     cleaned = clean_text(text)
     guess = wiring.guess_language(cleaned)
     spoken = language or (guess[0] if guess else "de")
-    metadata = {"channel": channel, "language": spoken, "now": f"{today.isoformat()}T12:00:00+00:00"}
+    metadata = {"channel": channel, "language": spoken, "today": today.isoformat()}
     parsed = asyncio.run(agent.processor.parse_message(UserMessage(cleaned, metadata=metadata)))
     ranking = [
         {"name": i["name"], "confidence": round(float(i["confidence"]), 4)} for i in parsed["intent_ranking"][:5]

@@ -92,7 +92,10 @@ def load_agent(model: Path, run_action: ActionRunner, database: str) -> Agent:
     from rasa.core.agent import Agent
     from rasa.utils.endpoints import EndpointConfig
 
+    from bot.engine.lean import make_lean
     from bot.engine.tracker_store import PortalTrackerStore
+
+    make_lean()
 
     class InProcessActions(EndpointConfig):
         """An action endpoint that runs the action here instead of calling a server."""

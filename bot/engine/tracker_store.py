@@ -22,6 +22,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from bot.database import connect, database_url
+from bot.engine.lean import event_class
 from bot.tables import TrackerEventRow, TrackerRow
 
 MOST_TURNS = 8
@@ -153,9 +154,8 @@ def _plain(value: Any) -> Any:
 
 
 def _decode(data: str) -> Event:
-    event = Event.from_parameters(msgspec.json.decode(data))
-    if event is None:
-        raise ValueError("an event that Rasa does not know")
+    parameters = msgspec.json.decode(data)
+    event: Event = event_class(parameters["event"])._from_parameters(parameters)
     return event
 
 
