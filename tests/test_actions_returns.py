@@ -222,7 +222,7 @@ def test_without_a_return_one_is_offered_and_no_order_is_asked_for(intent: str, 
     talk = Talk()
     assert expected in talk.turn(intent, **ANNIKA)
     assert talk.slot("offer") == "start_return"
-    assert "welche Bestellung" in talk.turn("affirm", "ja")
+    assert "Warum möchten Sie den Artikel zurücksenden" in talk.turn("affirm", "ja")
 
 
 @pytest.mark.usefixtures("arrived")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("bot.errors", "bot.turns"),
     ("bot.settings", "bot.texts", "bot.tables", "bot.database", "bot.locks", "bot.bell", "bot.logs", "bot.metrics"),
-    ("bot.store", "bot.engine", "bot.training", "bot.validation", "bot.nlu"),
+    ("bot.rows", "bot.store", "bot.engine", "bot.training", "bot.validation", "bot.nlu"),
     ("bot.conversation", "bot.channels.base", "bot.dialogues"),
     ("bot.jobs",),
     ("bot.channels", "voice"),

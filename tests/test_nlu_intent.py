@@ -17,10 +17,12 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.exceptions import InvalidConfigException, RasaException
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.nlu.encoder import CachedEncoder, UniversalEncoder, Vectors, load_encoder
 from bot.nlu.entities import ValueExtractor
 from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.linear import Grams
 from bot.nlu.text import Span, fold, mask, plain
 
 RESOURCE = Resource("classifier")
@@ -289,6 +291,23 @@ def test_the_cache_holds_no_texts(tmp_path: Path) -> None:
 def test_a_sentence_lies_near_its_translation() -> None:
     vectors = UniversalEncoder().encode(["Wo ist mein Paket?", "Where is my parcel?", "Tell me a joke."])
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.3
+
+
+def test_grams_are_what_scikit_learn_computes() -> None:
+    texts = [fold(text) for texts in EXAMPLES.values() for text in texts]
+    words = TfidfVectorizer(token_pattern=r"\S+", ngram_range=(1, 2))
+    letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5))
+    terms = {term for view in (words, letters) for term in view.fit(texts).vocabulary_}
+    grams = Grams.fit(texts)
+    assert set(grams.terms) == terms
+    theirs = TfidfVectorizer(analyzer=analyzers(words, letters), vocabulary=grams.terms, sublinear_tf=True)
+    assert np.allclose(grams(texts).toarray(), theirs.fit_transform(texts).toarray(), atol=1e-6)
+
+
+def analyzers(*views: TfidfVectorizer) -> Callable[[str], list[str]]:
+    """The terms of all views together."""
+    analyze = [view.build_analyzer() for view in views]
+    return lambda text: [term for terms in analyze for term in terms(text)]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -314,37 +315,22 @@ def test_repeated_delivery_gets_the_same_answer_and_one_turn(engine: FakeEngine,
     assert told(engine) == [("wo ist mein paket", "")]
 
 
+def in_parallel(portal: Portal, url: str, form: dict[str, str]) -> list[bytes]:
+    """The same delivery six times at once."""
+    with ThreadPoolExecutor(6) as pool:
+        return list(pool.map(lambda _: deliver(portal, url, form).data, range(6)))
+
+
 def test_parallel_deliveries_get_the_same_answer_and_one_turn(portal: Portal, engine: FakeEngine) -> None:
     caller = Caller(portal)
-    for act in (caller.ring, lambda: caller.speak("wo ist mein paket")):
-        answers: list[bytes] = []
-        url, step = caller.url, act
-        step()
-        form = caller.last[1]
-        threads = [threading.Thread(target=lambda: answers.append(deliver(portal, url, form).data)) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert set(answers) == {caller.answers[-1].data}
-    assert told(engine) == [("wo ist mein paket", "")]
-
-
-def test_first_request_in_parallel_begins_one_call(portal: Portal, engine: FakeEngine) -> None:
-    caller = Caller(portal)
     form = {"CallSid": caller.sid, "AccountSid": ACCOUNT, "From": CALLER, "To": NUMBER, "CallStatus": "ringing"}
-    answers: list[bytes] = []
-    threads = [
-        threading.Thread(target=lambda: answers.append(deliver(portal, caller.url, form).data)) for _ in range(8)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(answers)) == 1
+    assert len(set(in_parallel(portal, caller.url, form))) == 1
     with transaction(portal.conversations.store._url) as session:
         assert len(session.scalars(select(CallRow)).all()) == 1
         assert len(session.scalars(select(ConversationRow)).all()) == 1
+    step = {**form, "CallStatus": "in-progress", "SpeechResult": "wo ist mein paket"}
+    assert len(set(in_parallel(portal, f"{PUBLIC}/webhooks/voice?step=1", step))) == 1
+    assert told(engine) == [("wo ist mein paket", "")]
 
 
 def test_step_out_of_place_hears_the_present_words(engine: FakeEngine, caller: Caller) -> None:

@@ -193,8 +193,11 @@ class Conduct:
             return self._give_up(call, handoff.reason)
         if handoff and not choices:
             return self._way_out(call, handoff.reason, sayings)
-        if _first(answer.effects, MissedEffect) and self._is_too_many(call):
-            return self._give_up(call, "not_understood")
+        if _first(answer.effects, MissedEffect):
+            if self._is_too_many(call):
+                return self._give_up(call, "not_understood")
+            if kept(sayings) == call.state.question.said:
+                return self._missed(call, "unknown")
         self._take_question(call, answer, sayings, choices)
         return self._script.ask(call.state.question)
 

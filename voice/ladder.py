@@ -17,7 +17,7 @@ from voice.keys import Kind, kind_of
 from voice.speech import short_menu
 from voice.twiml import Ears, Saying
 
-Cause = Literal["silence", "unclear", "wrong_key"]
+Cause = Literal["silence", "unclear", "unknown", "wrong_key"]
 Rung = Literal["rephrase", "keys", "more", "way_out", "goodbye"]
 CHANNEL = "voice"
 PLACEHOLDER = "{"

@@ -12,7 +12,6 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 # What Twilio sends where networks withhold the number: ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE as keys.
 WITHHELD = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
 COSTLY = (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST)
-SHORTEST = 6
 
 
 def caller_number(sent: str) -> str | None:
@@ -26,11 +25,7 @@ def caller_number(sent: str) -> str | None:
 def number_to_call(written: str) -> str | None:
     """A number as it was typed or said, in E.164; None when it is none, or one that nobody may be called on."""
     number = _parsed(written)
-    if number is None or not phonenumbers.is_possible_number(number):
-        return None
-    if len(phonenumbers.national_significant_number(number)) < SHORTEST:
-        return None
-    if phonenumbers.number_type(number) in COSTLY:
+    if number is None or not phonenumbers.is_valid_number(number) or phonenumbers.number_type(number) in COSTLY:
         return None
     return str(phonenumbers.format_number(number, PhoneNumberFormat.E164))
 

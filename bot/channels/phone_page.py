@@ -22,6 +22,7 @@ from flask import Blueprint, Flask, Response, request, send_from_directory
 
 from bot.channels.base import json_answer, json_body
 from bot.errors import BadRequest
+from bot.settings import Settings
 from voice.phone import WITHHELD, Call, Heard, Line, NotListening
 
 STATIC = Path(__file__).parent / "static" / "phone"
@@ -52,6 +53,18 @@ class OpenCall:
     call: Call
     lock: threading.Lock = field(default_factory=threading.Lock)
     used: float = field(default_factory=time.monotonic)
+
+
+def add_phone_page(app: Flask, settings: Settings) -> None:
+    """Show the phone page in a demo's application."""
+    line = inner_line(
+        app,
+        public_url=settings.public_url,
+        account=settings.twilio_account,
+        token=settings.twilio_token,
+        number=settings.twilio_number,
+    )
+    app.register_blueprint(PhonePage(line, settings.portal.company.name).blueprint())
 
 
 def inner_line(app: Flask, *, public_url: str, account: str, token: str, number: str) -> Line:

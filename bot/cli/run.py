@@ -16,7 +16,9 @@ DEMO_HINT = """
   Sprachportal is starting. In a few seconds:
 
     Chat in the browser   {url}/chat
+    Call in the browser   {url}/phone
     Chat in the terminal  .venv/bin/sprachportal chat
+    Call in the terminal  .venv/bin/sprachportal call --url {url}
     Is it ready?          {url}/readyz
 
   Try, in German or English:
@@ -51,7 +53,7 @@ def run(host: str, port: int, demo: bool) -> None:
         click.echo("What to do: train: sprachportal train", err=True)
     if demo:
         click.echo(DEMO_HINT.format(url=settings.public_url or f"http://{host}:{port}"))
-    _serve(settings, model, host, port)
+    _serve(settings, model, host, port, demo=demo)
 
 
 def _export(settings: Settings) -> None:
@@ -65,11 +67,15 @@ def _load_demo() -> None:
     load(DEMO_FILE)
 
 
-def _serve(settings: Settings, model: Path | None, host: str, port: int) -> None:
+def _serve(settings: Settings, model: Path | None, host: str, port: int, *, demo: bool) -> None:
     from bot.app import Portal, create_app
+    from bot.channels.phone_page import add_phone_page
     from bot.server import Server
 
     def build() -> Portal:
-        return create_app(settings, wiring.build_conversations(settings, model))
+        portal = create_app(settings, wiring.build_conversations(settings, model))
+        if demo:
+            add_phone_page(portal.app, settings)
+        return portal
 
     Server(build, host=host, port=port, threads=settings.portal.server.threads).run()

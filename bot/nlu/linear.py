@@ -3,7 +3,7 @@
 Multinomial logistic regression on tf-idf of words and of letter groups plus centred sentence vectors. It is
 fitted in the space of the training examples (a Cholesky factor of their Gram matrix): the solution is the same
 as on the 50,000 features themselves and many times faster. Memory grows with the square of the number of
-examples (5,000: 0.5 GB while training; 20,000: 7 GB).
+examples (5,000: 0.5 GB while training; 20,000: 8 GB).
 """
 
 from __future__ import annotations

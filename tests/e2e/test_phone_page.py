@@ -51,7 +51,7 @@ class Caller:
     def ring(self) -> None:
         self.page.get_by_role("button", name="Anrufen", exact=True).click()
         self.hears("kein Mensch")
-        expect(self.page.get_by_role("status")).to_have_text("Hört Ihnen zu")
+        expect(self.page.locator("#state")).to_have_text("Hört Ihnen zu")
 
     def say(self, words: str) -> None:
         self.text.fill(words)
