@@ -136,7 +136,6 @@ class Settings(msgspec.Struct, frozen=True):
     twilio_account: str
     twilio_token: str
     twilio_number: str
-    demo: bool = False
 
     @property
     def phone_is_on(self) -> bool:
@@ -179,14 +178,13 @@ def for_demo(settings: Settings, url: str) -> Settings:
     """
     public_url = settings.public_url or url.rstrip("/")
     if settings.twilio_token:
-        return msgspec.structs.replace(settings, public_url=public_url, demo=True)
+        return msgspec.structs.replace(settings, public_url=public_url)
     return msgspec.structs.replace(
         settings,
         public_url=public_url,
         twilio_account=DEMO_ACCOUNT,
         twilio_token=_own_secret(DEMO_TOKEN_FILE),
         twilio_number=settings.twilio_number or DEMO_NUMBER,
-        demo=True,
     )
 
 

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import select
+from werkzeug.datastructures import MultiDict
 
-from bot.app import Portal
+from bot.app import Portal, create_app
 from bot.database import transaction
 from bot.tables import CallRow, CallStepRow, ContactRow, ConversationRow
 from bot.turns import (
@@ -23,7 +25,7 @@ from bot.turns import (
     LanguageEffect,
     Reply,
 )
-from tests.caller import ACCOUNT, CALLER, NUMBER, PUBLIC, Caller, deliver, portal_with
+from tests.caller import ACCOUNT, CALLER, NUMBER, PUBLIC, Caller, deliver, portal_with, settings_for
 from tests.fakes import FakeEngine, echo
 
 MENU = (Choice("Rucksack", '/inform{"item": "a"}'), Choice("Zelt", '/inform{"item": "b"}'), Choice("Jacke", "/inform"))
@@ -220,6 +222,21 @@ def test_floods_and_strange_keys_are_one_short_turn(engine: FakeEngine, caller: 
     assert told(engine)[-1][0] == "10482917"
 
 
+def test_time_is_typed_where_choices_are_offered_too(engine: FakeEngine, caller: Caller) -> None:
+    soon = (Choice("So bald wie möglich", '/inform{"choice": "asap"}'),)
+    says(engine, "Wann dürfen wir anrufen?", ExpectEffect("when"), choices=soon)
+    caller.speak("rückruf")
+    caller.press("1430")
+    assert told(engine)[-1][0] == "14:30"
+    caller.press("1")
+    assert told(engine)[-1] == ("So bald wie möglich", "inform")
+
+
+def test_the_human_has_no_second_key(engine: FakeEngine, caller: Caller) -> None:
+    says(engine, "Worum geht es?", choices=(*MENU, Choice("Mit einem Menschen", "/talk_to_human")))
+    assert "vier" not in caller.speak("hilfe")
+
+
 def test_a_key_without_meaning_is_said_so_and_not_told_to_the_engine(engine: FakeEngine, caller: Caller) -> None:
     says(engine, "Welcher Artikel?", choices=MENU)
     caller.speak("umtausch")
@@ -395,11 +412,9 @@ BASE = {"CallSid": "CA" + "d" * 32, "AccountSid": ACCOUNT, "From": CALLER, "To":
 def test_ambiguous_and_foreign_requests_are_refused(
     portal: Portal, engine: FakeEngine, change: dict[str, str | list[str]], status: int
 ) -> None:
-    from werkzeug.datastructures import MultiDict
-
     form = MultiDict({**BASE, **change})
     for path in ("/webhooks/voice", "/webhooks/voice/status"):
-        answer = deliver(portal, PUBLIC + path, form)  # type: ignore[arg-type]
+        answer = deliver(portal, PUBLIC + path, form)
         assert (answer.status_code, answer.data) == (status, b"")
     assert engine.turns == []
 
@@ -416,11 +431,6 @@ def test_very_long_calls_come_to_an_end(engine: FakeEngine, tmp_path: Path) -> N
 
 
 def test_the_phone_is_off_without_its_token(tmp_path: Path) -> None:
-    import msgspec
-
-    from bot.app import create_app
-    from tests.caller import settings_for
-
     settings = msgspec.structs.replace(settings_for(f"sqlite:///{tmp_path / 'x.db'}"), twilio_token="")
     portal = portal_with(FakeEngine(), tmp_path)
     app = create_app(settings, portal.conversations).app

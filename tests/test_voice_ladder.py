@@ -105,6 +105,24 @@ def test_engine_that_does_not_understand_three_times_leads_out(engine: FakeEngin
     assert WAY_OUT in caller.speak("c c")
 
 
+def test_engine_that_repeats_itself_is_put_in_other_words(engine: FakeEngine, caller: Caller) -> None:
+    engine.answer = lambda _turn: Answer((Reply("Dabei kann ich nicht helfen."),), (MissedEffect(),))
+    caller.speak("der mond ist blau")
+    heard = caller.speak("kartoffel")
+    assert "Dabei kann ich nicht helfen" not in heard
+    assert "eins für Wo ist mein Paket" in heard
+
+
+def test_help_that_was_just_heard_is_not_said_again(portal: Portal, engine: FakeEngine, caller: Caller) -> None:
+    ask(engine, caller, "customer")
+    helped = caller.silent()
+    help_text = portal.conversations.texts.say("utter_help_customer", "de", channel="voice")
+    assert help_text in helped
+    replies = (Reply(help_text), Reply("Wie lautet Ihre Postleitzahl?"))
+    engine.answer = lambda _turn: Answer(replies, (MissedEffect(), ExpectEffect("customer")))
+    assert caller.speak("brabbel") == "Wie lautet Ihre Postleitzahl?"
+
+
 def test_an_understood_answer_begins_the_ladder_anew(engine: FakeEngine, caller: Caller) -> None:
     ask(engine, caller, "reference")
     caller.silent()

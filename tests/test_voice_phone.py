@@ -11,7 +11,6 @@ from twilio.request_validator import RequestValidator
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from voice.phone import Call, Heard, Line, NotListening
-from voice.phone_twiml import MOST_BYTES, TwimlRefused, read_twiml
 
 PUBLIC = "https://portal.example.com"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -206,14 +205,13 @@ def test_endless_redirects_end_the_call() -> None:
     assert "11215" in problems(call)[0]
 
 
-@pytest.mark.parametrize(("dial_status", "last"), [("no-answer", "Niemand da."), ("completed", "Niemand da.")])
-def test_dial_reports_what_came_of_it(dial_status: str, last: str) -> None:
+@pytest.mark.parametrize("dial_status", ["no-answer", "completed"])
+def test_dial_reports_what_came_of_it(dial_status: str) -> None:
     response = VoiceResponse()
     response.dial("+494066969111", action="voice/dialled", timeout=20)
-    portal, call = rung({"voice": str(response), "voice/dialled": saying(last)}, dial_status=dial_status)
+    portal, call = rung({"voice": str(response), "voice/dialled": saying("Danke.")}, dial_status=dial_status)
     assert Heard("dial", "+494066969111") in call.heard
     assert portal.last("DialCallStatus") == dial_status
-    assert said(call) == [last]
 
 
 def test_dial_without_action_goes_on() -> None:
@@ -313,48 +311,3 @@ def test_spelled_out_ssml_is_heard_sign_by_sign() -> None:
     say.sub("z. B.", alias="zum Beispiel")
     _, call = rung({"voice": str(response)})
     assert said(call) == ["Bestellung 1 0 4 8, 2 9 1 7 zum Beispiel"]
-
-
-LONG = "ä" * 800
-REFUSED = {
-    12100: ["", "<Response>", "<html/>", "<Response><Say>\x0b</Say></Response>", "<Response/><Response/>"],
-    12200: [
-        "<Response><Sing>la</Sing></Response>",
-        "<Response><Say pitch='high'>a</Say></Response>",
-        "<Response><Say> </Say></Response>",
-        "<Response><Say><b>a</b></Say></Response>",
-        "<Response><Pause length='long'/></Response>",
-        "<Response><Gather><Redirect>/a</Redirect></Gather></Response>",
-        "<Response><Gather input='touch'/></Response>",
-        "<Response><Gather finishOnKey='##'/></Response>",
-        "<Response><Gather numDigits='0'/></Response>",
-        "<Response><Gather speechTimeout='soon'/></Response>",
-        "<Response><Gather speechTimeout='auto' speechModel='experimental_utterances'/></Response>",
-        f"<Response><Gather hints='{'a' * 101}'/></Response>",
-        f"<Response><Gather hints='{'a,' * 501}'/></Response>",
-        "<Response><Dial/></Response>",
-        "<Response><Redirect> </Redirect></Response>",
-        "<Response><Redirect method='GET'>/a</Redirect></Response>",
-    ],
-    13338: ["<Response><Gather actionOnEmptyResult='yes'/></Response>"],
-    13521: [
-        f"<Response><Say>{LONG}</Say></Response>",
-        f"<Response><Say voice='Polly.Vicki-Neural'>{'a ' * 1501}</Say></Response>",
-        f"<Response><Gather><Say>{LONG}</Say></Gather></Response>",
-    ],
-    11750: [f"<Response><!--{'a' * MOST_BYTES}--></Response>"],
-}
-
-
-@pytest.mark.parametrize(("code", "body"), [(code, body) for code, bodies in REFUSED.items() for body in bodies])
-def test_what_twilio_refuses_is_refused(code: int, body: str) -> None:
-    with pytest.raises(TwimlRefused) as refused:
-        read_twiml(body.encode(), XML)
-    assert refused.value.code == code
-
-
-@pytest.mark.parametrize("content_type", ["", "text/plain", "application/json"])
-def test_other_content_types_are_refused(content_type: str) -> None:
-    with pytest.raises(TwimlRefused) as refused:
-        read_twiml(b"<Response/>", content_type)
-    assert refused.value.code == 12300

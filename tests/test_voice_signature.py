@@ -89,7 +89,7 @@ def post(portal: Portal, path: str, body: bytes, headers: dict[str, str]) -> Tes
 
 
 def sign(path: str, form: dict[str, str] | None = None, base: str = PUBLIC) -> str:
-    return RequestValidator(TOKEN).compute_signature(base + path, form or {})
+    return str(RequestValidator(TOKEN).compute_signature(base + path, form or {}))
 
 
 def rows(portal: Portal) -> int:

@@ -45,8 +45,9 @@ class CallState(msgspec.Struct):
 
     `misses` counts silence, no-match and low confidence in a row; `turn` is the engine's turn that is waited for and
     `fillers` how often the caller was asked to wait for it; `asked_back` says that low confidence was asked back once,
-    `more_offered` that further help was offered. `stage` is who leads: the engine (`talk`), the human who is dialled
-    (`dial`), or the gateway itself, which takes down a callback's `number` and `time`; `reason` is why.
+    `more_offered` that further help was offered; `last` is what the caller has just heard. `stage` is who leads: the
+    engine (`talk`), the human who is dialled (`dial`), or the gateway itself, which takes down a callback's `number`
+    and `time`; `reason` is why.
     """
 
     question: Question = msgspec.field(default_factory=Question)
@@ -55,6 +56,7 @@ class CallState(msgspec.Struct):
     fillers: int = 0
     asked_back: bool = False
     more_offered: bool = False
+    last: tuple[str, ...] = ()
     stage: Literal["talk", "dial", "number", "time"] = "talk"
     reason: str = ""
     phone: str = ""

@@ -37,6 +37,7 @@ from voice.words import words_of
 
 REACHED = ("completed", "answered")
 STUCK = ("not_understood", "technical_problem")
+HUMAN = "/talk_to_human"
 MOST_CHOICES = 9
 MOST_MISSES = 3
 Wanted = TypeVar("Wanted", bound=Effect)
@@ -68,6 +69,11 @@ class Conduct:
 
     def step(self, call: Call, heard: Heard) -> Move:
         """What comes next."""
+        move = self._next(call, heard)
+        call.state.last = tuple(saying.text for saying in move.sayings)
+        return move
+
+    def _next(self, call: Call, heard: Heard) -> Move:
         state = call.state
         if state.stage == "dial":
             return self._after_dial(call, heard)
@@ -85,7 +91,8 @@ class Conduct:
 
     def _press(self, call: Call, keys: str) -> Move:
         question = call.state.question
-        meant = meaning(keys, self._ladder.kind(question), question.choices, self._settings.language_key)
+        typed = self._settings.question(question.need).keys
+        meant = meaning(keys, typed, question.choices, self._settings.language_key)
         match meant:
             case Pressed(choice):
                 return self._choose(call, choice)
@@ -185,7 +192,7 @@ class Conduct:
     def _go_on(self, call: Call, answer: Answer) -> Move:
         """Say the answer and listen for what it asks, unless it ends the call or hands it over."""
         sayings = audible([Saying(reply.text, reply.language) for reply in answer.replies])
-        choices = answer.replies[-1].choices[:MOST_CHOICES] if answer.replies else ()
+        choices = _with_keys(answer.replies[-1].choices) if answer.replies else ()
         if _first(answer.effects, HangupEffect):
             return End(sayings[:1] or [self._script.say("utter_voice_goodbye", call.state.question.language)])
         handoff = _first(answer.effects, HandoffEffect)
@@ -196,7 +203,8 @@ class Conduct:
         if _first(answer.effects, MissedEffect):
             if self._is_too_many(call):
                 return self._give_up(call, "not_understood")
-            if kept(sayings) == call.state.question.said:
+            sayings = [saying for saying in sayings if saying.text not in call.state.last]
+            if not sayings:
                 return self._missed(call, "unknown")
         self._take_question(call, answer, sayings, choices)
         return self._script.ask(call.state.question)
@@ -243,6 +251,11 @@ class Conduct:
         if heard.dial_status in REACHED:
             return End([self._script.say("utter_voice_goodbye", language)])
         return self._callback.begin(call, call.state.reason, [self._script.say("utter_voice_nobody", language)])
+
+
+def _with_keys(choices: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Those that get a key of their own; the human has the `0` everywhere."""
+    return tuple(choice for choice in choices if choice.payload != HUMAN)[:MOST_CHOICES]
 
 
 def _first(effects: Sequence[Effect], kind: type[Wanted]) -> Wanted | None:

@@ -54,8 +54,9 @@ def kind_of(keys: Kind, choices: Sequence[Choice]) -> Kind:
     return "choice" if choices else keys
 
 
-def meaning(keys: str, kind: Kind, choices: Sequence[Choice], language_key: str) -> Meaning:
-    """What these keys say as the answer to a question; `0` and `*` mean the same everywhere."""
+def meaning(keys: str, typed: Kind, choices: Sequence[Choice], language_key: str) -> Meaning:
+    """What these keys say to a question that takes `typed` answers and choices; `0` and `*` are the same everywhere."""
+    kind = kind_of(typed, choices)
     if REPEAT in keys:
         return "repeat"
     if keys == HUMAN:
@@ -65,7 +66,7 @@ def meaning(keys: str, kind: Kind, choices: Sequence[Choice], language_key: str)
         return Pressed(offered[int(keys) - 1])
     if keys == language_key:
         return "language"
-    return "wrong" if len(keys) < 2 or kind == "yes_no" else Typed(_written(keys, kind))
+    return "wrong" if len(keys) < 2 or kind == "yes_no" else Typed(_written(keys, typed))
 
 
 def yes_no() -> tuple[Choice, Choice]:

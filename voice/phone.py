@@ -1,8 +1,7 @@
 """The simulated phone: plays Twilio's part in a call against the portal.
 
 Every request is signed like Twilio's, carries Twilio's parameters and goes to the address that the TwiML before named.
-A call has its own clock (`Call.seconds`): speaking, pauses and waiting count on it, but only pauses are waited for, by
-the function given as `wait`.
+A call has its own clock (`Call.seconds`) on which everything counts; only pauses are waited for, by `Call.wait`.
 
     call = Call(line, caller="+491713920011")
     call.ring()
@@ -69,8 +68,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Line:
-    """What connects phone and portal. `public_url` is what the portal calls itself and what is signed; requests go to
-    `send_to`, or there when it is empty. URLs have no trailing slash."""
+    """What connects phone and portal: `public_url` is signed, `send_to` (or it) is asked. No slash at the end."""
 
     client: httpx.Client
     public_url: str

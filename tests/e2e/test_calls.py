@@ -170,3 +170,20 @@ def assert_answers_are_good(call: Call) -> None:
     assert max(exchange.seconds for exchange in call.exchanges) < LONGEST_ANSWER
     assert call.exchanges[-1].url.endswith(STATUS_PATH)
     assert call.exchanges[-1].status in (200, 204)
+
+
+def test_step_delivered_again_is_answered_the_same_and_done_once(telephone: Telephone) -> None:
+    call = telephone.call(WITHHELD)
+    for said in (
+        "ich möchte meine bestellung eins null vier acht drei null fünf fünf stornieren",
+        "null vier eins null sieben",
+    ):
+        call.speak(said)
+        call.run()
+    call.press("1")
+    call.run()
+    assert call.repeat().body == call.exchanges[-1].body
+    call.speak("wie ist der stand meiner bestellung")
+    assert "storniert" in words(call.run())
+    call.hang_up()
+    assert_answers_are_good(call)
