@@ -11,7 +11,8 @@ def count_miss(case: Case) -> int:
     """Count this turn as not understood; how many there were in a row, 1 to 3."""
     before = case.slot("misses") or {}
     in_a_row = before.get("count", 0) + 1 if before.get("turn") == _turn_before(case) else 1
-    case.tell_phone(missed={})
+    if not case.understood:
+        case.tell_phone(missed={})
     case.set("misses", {"turn": case.turn_id, "count": in_a_row % MOST_MISSES})
     return int(in_a_row)
 

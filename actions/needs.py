@@ -23,6 +23,7 @@ from actions.say import day
 
 PREFIXES = {"order": ("104", "105"), "invoice": ("550",), "customer": ("270",)}
 NUMBER_DIGITS = 8
+HALF = "half"
 LONGEST_TEXT = 500
 LATEST_BIRTH = "2016"
 YES = r"\s*(ja|jawohl|jo|jep|yes|yep|yeah)\b"
@@ -77,10 +78,35 @@ class ReferenceNeed(Need):
         for kind in PREFIXES:
             if number := case.take(f"{kind}_number"):
                 return {"kind": kind, "number": number}
-        return None
+        digits = self._spoken_part(case)
+        return {"kind": "order", "number": digits} if digits else None
+
+    def _spoken_part(self, case: Case) -> str | None:
+        """Bare digits of a caller who was asked for a number; five digits that begin like one are no postcode."""
+        if not case.asked_for(self.slot):
+            return None
+        begins = tuple(prefix for prefixes in PREFIXES.values() for prefix in prefixes)
+        if case.metadata.get("channel") == "voice" and case.heard.get("postcode", "").startswith(begins):
+            return case.take("postcode")
+        return case.take("digits")
+
+    @override
+    def ask(self, case: Case) -> None:
+        if half := case.heard.get(HALF):
+            case.say("utter_number_go_on", number=half)
+        else:
+            super().ask(case)
 
     @override
     def accept(self, case: Case, value: dict[str, str]) -> dict[str, str] | None:
+        half = case.take(HALF)
+        if half and len(value["number"]) < NUMBER_DIGITS:
+            value = _joined(half, value["number"])
+        elif self._is_half(case, value["number"]):
+            case.set("heard", {**case.heard, HALF: value["number"]})
+            case.put("halved", True)
+            case.progress = True
+            return None
         problem = _number_problem(value["number"], PREFIXES[value["kind"]])
         if problem:
             case.say(problem, number=value["number"])
@@ -94,9 +120,25 @@ class ReferenceNeed(Need):
         if number := case.get("customer"):
             return {"kind": "customer", "number": number}
         hint = case.metadata.get("phone_hint")
-        if hint and not case.get("hint_refused") and Reference("phone", hint).customer(case.session):
+        if (
+            hint
+            and not case.heard.get(HALF)
+            and not case.get("hint_refused")
+            and Reference("phone", hint).customer(case.session)
+        ):
             return {"kind": "phone", "number": hint}
         return None
+
+    def _is_half(self, case: Case, number: str) -> bool:
+        """Whether a caller has said the first part of a number and goes on in the next turn; once a matter."""
+        spoken = case.metadata.get("channel") == "voice"
+        return spoken and case.asked_for(self.slot) and len(number) < NUMBER_DIGITS and not case.get("halved")
+
+
+def _joined(first: str, second: str) -> dict[str, str]:
+    number = first + second
+    kind = next((kind for kind, prefixes in PREFIXES.items() if number.startswith(prefixes)), "order")
+    return {"kind": kind, "number": number}
 
 
 def _number_problem(number: str, prefixes: Sequence[str]) -> str | None:

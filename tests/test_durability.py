@@ -72,14 +72,18 @@ def test_kill_9_loses_nothing_and_answers_nothing_twice(own_portal: Running, tmp
 
 def test_sigterm_finishes_the_turn_under_way(own_portal: Running) -> None:
     answers: list[httpx.Response] = []
-    own_portal.say("warm", "Hallo")
-    asking = threading.Thread(
-        target=lambda: answers.append(own_portal.post({"sender": "s", "message": "Was kostet der Versand?"}))
-    )
-    asking.start()
-    time.sleep(0.02)
-    assert own_portal.stop(signal.SIGTERM) == 0
+    own_portal.say("s", "Hallo")
+    question = {"sender": "s", "message": "Was kostet der Versand?"}
+    asking = threading.Thread(target=lambda: answers.append(own_portal.post(question)))
+    with sqlite3.connect(database_file(own_portal), isolation_level=None) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        asking.start()
+        time.sleep(1.5)
+        own_portal.process.terminate()
+        time.sleep(0.5)
+        lock.execute("ROLLBACK")
     asking.join()
+    assert own_portal.process.wait(40) == 0
     assert answers[0].status_code == 200
     assert "4,95" in answers[0].text
 
@@ -149,7 +153,9 @@ def run_in(folder: Path, database: str) -> subprocess.CompletedProcess[str]:
     shutil.copy(ROOT / "portal.yml", folder)
     command = [sys.executable, "-m", "bot.cli", "run", "--port", "1"]
     environment = {"PATH": "/usr/bin:/bin", "DATABASE_URL": database, "HOME": str(folder)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_without_a_model_run_says_what_to_do(database_url: str, tmp_path: Path) -> None:

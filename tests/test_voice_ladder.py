@@ -55,7 +55,7 @@ def ask(engine: FakeEngine, caller: Caller, need: str, *choices: Choice) -> None
         ("reference", (), "acht Ziffern", "am Ende die Raute"),
         ("customer", (), "Postleitzahl", "Postleitzahl mit den Tasten"),
         ("confirm", YES_NO, "Ja oder Nein", "Drücken Sie die Eins für Ja"),
-        ("item", MENU, "Rucksack, Zelt, Jacke", "eins für Rucksack"),
+        ("item", MENU, "Rucksack; Zelt; Jacke", "eins für Rucksack"),
         ("complaint", (), "", "drücken Sie die Null"),
         ("a-need-without-settings", MENU, "Sie haben die Wahl", "zwei für Zelt"),
         ("wish_day", (), "", "zwei Ziffern für den Tag"),
@@ -121,6 +121,12 @@ def test_help_that_was_just_heard_is_not_said_again(portal: Portal, engine: Fake
     replies = (Reply(help_text), Reply("Wie lautet Ihre Postleitzahl?"))
     engine.answer = lambda _turn: Answer(replies, (MissedEffect(), ExpectEffect("customer")))
     assert caller.speak("brabbel") == "Wie lautet Ihre Postleitzahl?"
+
+
+def test_silence_after_unclear_speech_is_told_as_silence(engine: FakeEngine, caller: Caller) -> None:
+    ask(engine, caller, "reference")
+    caller.speak("mmh", 0.1)
+    assert "Ich habe leider nichts gehört." in caller.silent()
 
 
 def test_an_understood_answer_begins_the_ladder_anew(engine: FakeEngine, caller: Caller) -> None:

@@ -17,6 +17,7 @@ from bot.store import Store
 from bot.turns import Answer, CallbackEffect, Effect, HandoffEffect, Incoming, Intent, Reply, Turn, utc_now
 from voice.calls import Call, Question
 from voice.keys import clean_keys
+from voice.ladder import Cause
 from voice.numbers import number_to_call, readable
 from voice.script import Heard, Script, kept
 from voice.twiml import Ask, End, Move, Saying
@@ -101,9 +102,10 @@ class Callback:
         state.misses += 1
         if state.misses > MOST_MISSES:
             return self._book(call, None) if state.stage == "time" else self._give_up(language)
-        first = "first" if state.misses == 1 else "again"
-        cause = "unclear" if heard.text else "wrong_key" if heard.keys else "silence"
-        lead = self._script.say(problem or f"utter_voice_{cause}_{first}", language)
+        cause: Cause = "unknown" if problem else "unclear" if heard.text else "wrong_key" if heard.keys else "silence"
+        lead = self._script.ladder.lead(cause, state.question, state.last)
+        if problem and (told := self._script.say(problem, language)).text not in state.last:
+            lead = told
         if state.misses == MOST_MISSES:
             return self._script.ask(state.question, [lead, *self._first_words(state.question)])
         again = self._script.say(f"utter_voice_callback_{state.stage}_again", language)

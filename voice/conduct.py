@@ -130,7 +130,7 @@ class Conduct:
         if rung == "goodbye":
             name = "utter_voice_goodbye" if question.need == "done" else "utter_voice_call_again"
             return End([self._script.say(name, question.language)])
-        words = self._ladder.words(rung, question, cause, state.misses)
+        words = self._ladder.words(rung, question, cause, state.last)
         state.more_offered = state.more_offered or rung == "more"
         state.question = Question(question.said, question.need, self._ladder.choices(rung, question), question.language)
         return self._script.ask(state.question, words)

@@ -12,6 +12,7 @@ from bot.turns import Choice
 MOST_KEYS = 32
 HUMAN, REPEAT = "0", "*"
 YES_NO = ("/affirm", "/deny")
+PUNCTUATION = re.compile(r"[.,!?]")
 NOT_A_KEY = re.compile(r"[^0-9*]")
 LEAD = {"de": r"(?:die|nummer|taste|option|auswahl|ich nehme die)", "en": r"(?:the|number|key|option|choice|press)"}
 NAMES = {
@@ -89,7 +90,8 @@ def _is_date(digits: str) -> bool:
 
 def spoken_key(text: str, language: str) -> int | None:
     """The key that the words name and nothing else: `die zwei`, `Nummer 2`, `two please`."""
-    said = re.sub(rf"^{LEAD[language]}\s+|\s+(?:bitte|please|one)$|[.,!?]", "", text.strip().casefold()).strip()
+    bare = PUNCTUATION.sub("", text).strip().casefold()
+    said = re.sub(rf"^{LEAD[language]}\s+|\s+(?:bitte|please|one)$", "", bare)
     if len(said) == 1 and said.isdecimal() and said.isascii():
         return int(said) or None
     return next((key for key, names in NAMES[language].items() if said in names.split("|")), None)

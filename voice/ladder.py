@@ -6,6 +6,7 @@ words, a narrower question with keys, a way out. What was said before is not sai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,13 +36,17 @@ class Ladder:
         rungs = self.settings.question(question.need).ladder
         return rungs[min(misses, len(rungs)) - 1]
 
-    def words(self, rung: Rung, question: Question, cause: Cause, misses: int) -> list[Saying]:
-        """What is said on a rung that asks again: `rephrase`, `keys` or `more`."""
+    def words(self, rung: Rung, question: Question, cause: Cause, heard: Sequence[str]) -> list[Saying]:
+        """What is said on a rung that asks again: `rephrase`, `keys` or `more`; `heard` is what was said before."""
         if rung == "more":
             return [self._say("utter_voice_more", question)]
-        lead = f"utter_voice_{cause}_first" if misses == 1 else f"utter_voice_{cause}_again"
         narrower = self._rephrased(question) if rung == "rephrase" else self._with_keys(question)
-        return [self._say(lead, question), *narrower]
+        return [self.lead(cause, question, heard), *narrower]
+
+    def lead(self, cause: Cause, question: Question, heard: Sequence[str]) -> Saying:
+        """What was wrong, in other words than just before."""
+        first = self._say(f"utter_voice_{cause}_first", question)
+        return self._say(f"utter_voice_{cause}_again", question) if first.text in heard else first
 
     def choices(self, rung: Rung, question: Question) -> tuple[Choice, ...]:
         """What can be chosen by key from this rung on: an open question becomes the main menu."""
@@ -77,7 +82,7 @@ class Ladder:
     def _rephrased(self, question: Question) -> list[Saying]:
         kind, help_name = self.kind(question), f"utter_help_{question.need}"
         if kind == "choice":
-            titles = ", ".join(choice.title.rstrip(" .?!") for choice in question.choices)
+            titles = "; ".join(choice.title.rstrip(" .?!") for choice in question.choices)
             return [self._say("utter_voice_rephrase_choice", question, choices=titles)]
         if self._can_say(help_name, question):
             return [self._say(help_name, question)]

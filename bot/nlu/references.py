@@ -26,6 +26,7 @@ POSTCODE_LENGTH = 5
 _NO_REFERENCE = re.compile(r"0[0-9]*|(?:19|20)[0-9]{2}")
 _NAMED_LENGTHS = range(4, 12)
 _NEAR_LENGTHS = range(6, 11)
+_PART_LENGTHS = range(2, LENGTH)
 _LONGEST_CALL = 6
 _BREAKS = frozenset("/-,:")
 _MOST_ALTERNATIVES = 3
@@ -145,7 +146,15 @@ def _doubtful(sentence: Sentence, run: Run) -> list[Found]:
     if entity and digits and not context.counted(sentence, run.last + 1):
         return [sentence.found(entity, digits, run.first, run.last)]
     singles = [Run((atom,)) for atom in run.atoms if not atom.words]
-    return [found for single in singles if (found := _good(sentence, single))]
+    return [found for single in singles if (found := _good(sentence, single))] or _part(sentence, run)
+
+
+def _part(sentence: Sentence, run: Run) -> list[Found]:
+    """A caller's bare digits that may be a part of a number said in two turns."""
+    digits = run.readings[0]
+    if sentence.channel != "voice" or len(digits) not in _PART_LENGTHS or not _bare(sentence, run):
+        return []
+    return [sentence.found("digits", digits, run.first, run.last)]
 
 
 def _likely(run: Run, lengths: range) -> str | None:
