@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import pkgutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from rasa_sdk.executor import ActionExecutor
@@ -13,7 +13,7 @@ from rasa_sdk.executor import ActionExecutor
 import actions
 
 log = logging.getLogger(__name__)
-ActionRunner = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+ActionRunner = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
 
 
 def load_topics() -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +90,10 @@ class Running:
         assert answer.status_code == 200, answer.text
         return list(answer.json())
 
-    def post(self, data: dict[str, object], token: str = REST_TOKEN) -> httpx.Response:
+    def post(self, data: Mapping[str, object], token: str = REST_TOKEN) -> httpx.Response:
         """One request to the REST webhook."""
         headers = {"Authorization": f"Bearer {token}"}
-        return httpx.post(f"{self.url}/webhooks/rest/webhook", json=data, headers=headers, timeout=60)
+        return httpx.post(f"{self.url}/webhooks/rest/webhook", json=dict(data), headers=headers, timeout=60)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the process we started, and the one that serves below it; its exit code."""
