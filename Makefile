@@ -33,6 +33,7 @@ check: setup
 
 bench: model
 	.venv/bin/python -m bench
+	.venv/bin/python -m bench.calls
 
 clean:
 	rm -rf .venv .uv var models .rasa

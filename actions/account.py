@@ -10,9 +10,20 @@ import phonenumbers
 from text_to_num import alpha2digit
 
 from actions.case import Case
+from actions.identity import Proof, Reference, is_locked, prove
 from actions.matter import Matter, register
 from actions.models import Customer
-from actions.needs import ChoiceNeed, ConfirmNeed, EntityNeed, Need, proven, the_customer
+from actions.needs import (
+    LATEST_BIRTH,
+    ChoiceNeed,
+    ConfirmNeed,
+    EntityNeed,
+    GiveUp,
+    Need,
+    proven,
+    stop_locked,
+    the_customer,
+)
 from actions.say import together
 from actions.tasks import (
     find_task,
@@ -21,11 +32,13 @@ from actions.tasks import (
     open_task,
     say_where,
     task_words,
+    trusted_email,
     working_days_later,
 )
 
 CLOSED_ORDERS = ("delivered", "cancelled")
 DAYS_FOR_NOTE = 1
+WAYS_TO_REACH = ("phone", "email")
 LONGEST_NAME = 80
 ENDING = re.compile(r"(?:ends? (?:in|with)|endet (?:auf|mit)|am ende|hinten)\D{0,12}(\d{1,6})\b")
 NUMBER_WORDS = (" nummer ", "neue nr", "rufnummer", "new number", "my number", "old number")
@@ -66,6 +79,35 @@ class Identify(Matter):
     def do(self, case: Case) -> None:
         """Greet by name."""
         case.say("utter_identified", name=the_customer(case).name)
+
+
+class BirthDateNeed(Need):
+    """The date of birth, before a way to reach the customer changes: number and postcode stand on every parcel."""
+
+    slot = "birth_date"
+
+    def read(self, case: Case) -> str | None:
+        """A day long enough ago to be somebody's birth."""
+        said = case.heard.get("date")
+        return case.take("date") if said and said < LATEST_BIRTH else None
+
+    def accept(self, case: Case, value: str) -> str | None:
+        """The date, if it is the customer's; a wrong one counts like any wrong proof."""
+        reference = Reference("customer", case.get("customer"))
+        born = Proof("birth_date", value[:10])
+        if prove(case.session, case.conversation, case.turn_id, reference, born):
+            return born.value
+        if is_locked(case.session, case.conversation, reference):
+            stop_locked(case)
+        case.say("utter_birth_date_wrong")
+        return None
+
+    def known(self, case: Case) -> None:
+        """Never known; without one on file a human has to look at the change."""
+        if the_customer(case).birth_date is None:
+            case.say("utter_birth_date_missing")
+            case.effect(handoff={"reason": "contact_change"})
+            raise GiveUp
 
 
 class ContactKindNeed(ChoiceNeed):
@@ -136,10 +178,12 @@ class ChangeContact(Matter):
     intent = "change_contact"
 
     def needs(self, case: Case) -> Iterator[Need]:
-        """Who, what, the new value, and a yes to it as it will be kept."""
+        """Who, what, a second proof where it matters, the new value, and a yes to it as it will be kept."""
         yield from proven()
         yield ContactKindNeed("contact_kind", CONTACT_WORDS)
         kind = case.get("contact_kind")
+        if kind in WAYS_TO_REACH:
+            yield BirthDateNeed()
         need = CONTACT_NEEDS[kind]
         yield need
         value = case.get(need.slot)
@@ -158,7 +202,7 @@ class ChangeContact(Matter):
         case.put("reference", {"kind": "customer", "number": customer.number})
         case.say("utter_contact_changed", value=_shown(kind, value))
         if before:
-            case.say("utter_contact_note", email=mask_email(before))
+            case.say("utter_contact_note_email" if kind == "email" else "utter_contact_note", email=mask_email(before))
 
 
 def _have_note_sent(case: Case, customer: Customer, kind: str, email: str | None) -> None:
@@ -182,10 +226,23 @@ class ForgotPassword(Matter):
     def do(self, case: Case) -> None:
         """Have the link sent, once."""
         customer = the_customer(case)
-        due = case.now.date() if customer.email else working_days_later(case, DAYS_FOR_NOTE)
-        task, is_new = open_task(case, "password_reset", customer.number, due_on=due)
+        email = trusted_email(case, customer)
+        if _must_be_checked(case, customer, email):
+            return
+        due = case.now.date() if email else working_days_later(case, DAYS_FOR_NOTE)
+        details = {"send_to": email}
+        task, is_new = open_task(case, "password_reset", customer.number, due_on=due, details=details)
         case.say("utter_password_requested" if is_new else "utter_password_already", **task_words(case, task))
         say_where(case, customer, task)
+
+
+def _must_be_checked(case: Case, customer: Customer, trusted: str | None) -> bool:
+    """Whether the first e-mail address was entered only lately, so that a human has to see to it; says so."""
+    if trusted or not customer.email:
+        return False
+    case.say("utter_email_too_new")
+    case.set("offer", "request_callback")
+    return True
 
 
 @register
@@ -203,7 +260,10 @@ class RequestDataAccess(Matter):
     def do(self, case: Case) -> None:
         """Open the request with its legal deadline (GDPR, article 12 paragraph 3)."""
         customer, due = the_customer(case), months_later(case.now.date(), 1)
-        task, is_new = open_task(case, "data_access", customer.number, due_on=due)
+        email = trusted_email(case, customer)
+        if _must_be_checked(case, customer, email):
+            return
+        task, is_new = open_task(case, "data_access", customer.number, due_on=due, details={"send_to": email})
         response = "utter_data_access_requested" if is_new else "utter_data_access_already"
         case.say(response, **task_words(case, task))
         say_where(case, customer, task)

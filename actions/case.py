@@ -22,6 +22,7 @@ from actions.models import Company, utc_now
 PLACEHOLDER_SIGNS = re.compile(r"[{}\[\]]")
 KEPT = ("reference", "customer")
 THE_COMPANY = 1
+OUR_NUMBERS = ("order_number", "invoice_number", "customer_number")
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,10 @@ class Case:
         fresh = {str(e["entity"]): str(e["value"]) for e in self.message.get("entities") or []}
         if fresh:
             self.set("heard", {**self.heard, **fresh})
+
+    def names_a_number(self) -> bool:
+        """Whether this turn brings a number of ours."""
+        return any(found["entity"] in OUR_NUMBERS for found in self.message.get("entities") or [])
 
     def take(self, *entities: str) -> str | None:
         """The first of these entities that was heard; it counts as used from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rasa_sdk.events import ActionExecuted, EventType, FollowupAction, SessionStarted, SlotSet
@@ -20,7 +21,11 @@ BARE_NUMBERS = {
     "store": "ask_store_hours",
 }
 OTHER_LANGUAGE = {"de": "en", "en": "de"}
-WORDS_FOR_LANGUAGE = {"en": ("engl", "englisch"), "de": ("german", "deutsch")}
+WORDS_FOR_LANGUAGE = {"en": r"engl\w*", "de": "german|deutsch"}
+REFUSED = (
+    r"(don.?t|not|no|cannot|can.?t|kein\w*|nicht|kaum|schlecht|bad|little)\W+(\w+\W+){{0,2}}({words})"
+    r"|({words})\W+(\w+\W+){{0,2}}(bad|schlecht|nicht|not good)\b"
+)
 
 
 class ValidateMatterForm(CaseAction):
@@ -222,6 +227,19 @@ class ActionStop(CaseAction):
         return leave(case)
 
 
+class ActionGoodbye(CaseAction):
+    """The customer leaves; what was open is left as well."""
+
+    def name(self) -> str:
+        """Rasa's name."""
+        return "action_goodbye"
+
+    def act(self, case: Case) -> list[EventType]:
+        """Say goodbye and end the form."""
+        case.say("utter_goodbye")
+        return leave(case)
+
+
 class ActionSwitchLanguage(CaseAction):
     """Goes on in the other language, or in the one that was named."""
 
@@ -231,8 +249,16 @@ class ActionSwitchLanguage(CaseAction):
 
     def act(self, case: Case) -> list[EventType]:
         """Switch; the rule's next step confirms it in the new language."""
-        said = case.text.casefold()
-        named = [code for code, words in WORDS_FOR_LANGUAGE.items() if any(word in said for word in words)]
-        code = named[0] if len(named) == 1 else OTHER_LANGUAGE[case.language]
+        code = language_meant(case.text) or OTHER_LANGUAGE[case.language]
         case.effect(language={"code": code})
         return [SlotSet("language", code)]
+
+
+def language_meant(text: str) -> str | None:
+    """The language that is named and not refused: `I don't speak German` means English; None when it is not clear."""
+    said = text.casefold()
+    refused = {code for code, words in WORDS_FOR_LANGUAGE.items() if re.search(REFUSED.format(words=words), said)}
+    named = {code for code, words in WORDS_FOR_LANGUAGE.items() if re.search(words, said)} - refused
+    if len(named) == 1:
+        return named.pop()
+    return OTHER_LANGUAGE[refused.pop()] if len(refused) == 1 and not named else None

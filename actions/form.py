@@ -7,12 +7,13 @@ between, a stop), after which the form asks again.
 
 from __future__ import annotations
 
+import re
 from itertools import takewhile
 from typing import Any
 
 from rasa_sdk.events import ActiveLoop, EventType, SlotSet
 
-from actions.case import Case
+from actions.case import KEPT, Case
 from actions.matter import MATTERS, Matter, next_need
 from actions.misses import MOST_MISSES, count_miss, way_out
 from actions.needs import ConfirmNeed, GiveUp, Need, says_yes
@@ -20,9 +21,19 @@ from actions.needs import ConfirmNeed, GiveUp, Need, says_yes
 FORM = "matter_form"
 FRESH_START: dict[str, Any] = {"answers": {}, "heard": {}, "need": None, "opening": "", "offer": None}
 ONLY_DATA = ("inform", "affirm", "deny", "identify", "nlu_fallback", "out_of_scope", "")
+ALWAYS_COMMANDS = ("talk_to_human", "stop", "start_over")
 LEAVES_FREE_TEXT = ("talk_to_human", "stop", "start_over", "repeat", "switch_language")
 OWN_STEPS = (FORM, "action_extract_slots", "action_listen")
 SURE_ENOUGH_TO_SWITCH = 0.6
+SURE_TO_LEAVE_TEXT = 0.8
+MOST_QUESTIONS = 5
+MOST_WORDS_OF_A_COMMAND = 4
+QUESTION = re.compile(
+    r"^\s*(und |and |aber |but |äh |ähm )*(wo|wann|was|wie|warum|wieso|wer|welche\w*|kann|kannst|können|gibt|habt|"
+    r"haben|"
+    r"where|when|what|how|why|who|which|can|could|do|does|is)\b|\?\s*$",
+    re.IGNORECASE,
+)
 
 
 def form_turn(case: Case) -> list[EventType]:
@@ -71,7 +82,9 @@ def _wanted(case: Case, current: Matter | None) -> Matter | None:
     wanted = MATTERS.get(case.intent)
     if wanted is None or current is None:
         return wanted or current
-    if case.intent in ONLY_DATA or case.confidence < SURE_ENOUGH_TO_SWITCH or _takes_text(case, current):
+    if case.intent in ONLY_DATA or case.confidence < SURE_ENOUGH_TO_SWITCH:
+        return current
+    if _takes_these_words(case, current):
         return current
     if case.asked_for(ConfirmNeed.slot) and says_yes(case.text):
         return current
@@ -90,21 +103,33 @@ def _takes_text(case: Case, current: Matter) -> bool:
     return need is not None and need.takes_text
 
 
+def _takes_these_words(case: Case, current: Matter) -> bool:
+    """Whether the words answer a question for own words; a plain question of the customer's does not."""
+    asks_back = case.confidence >= SURE_TO_LEAVE_TEXT and QUESTION.search(case.text) is not None
+    return _takes_text(case, current) and not asks_back
+
+
 def _belongs_to_a_rule(case: Case, current: Matter) -> bool:
-    if _takes_text(case, current):
-        return case.intent in LEAVES_FREE_TEXT
+    if _takes_these_words(case, current):
+        return case.intent in LEAVES_FREE_TEXT and _is_command(case)
     return case.intent not in MATTERS and case.intent not in ONLY_DATA
+
+
+def _is_command(case: Case) -> bool:
+    """Whether a short text is meant for the assistant; a person's wish for a human or a stop always is."""
+    short = len(case.text.split()) <= MOST_WORDS_OF_A_COMMAND and not any(sign.isdigit() for sign in case.text)
+    return case.intent in ALWAYS_COMMANDS or (short and case.confidence >= SURE_TO_LEAVE_TEXT)
 
 
 def _switch(case: Case, current: Matter | None, wanted: Matter) -> None:
     if current is not None and not _begins(case):
-        kept = {name: case.slot(name) for name in ("matter", *FRESH_START)}
+        kept = {name: case.slot(name) for name in ("matter", *KEPT, *FRESH_START)}
         case.set("suspended", [*(case.slot("suspended") or []), kept][-3:])
     start(case, wanted.intent)
 
 
 def _serve(case: Case, matter: Matter) -> list[EventType]:
-    if not _takes_text(case, matter):
+    if not _takes_text(case, matter) or case.names_a_number():
         case.listen()
     try:
         need = next_need(case, matter)
@@ -120,12 +145,26 @@ def _serve(case: Case, matter: Matter) -> list[EventType]:
 
 def _missed(case: Case, need: Need) -> list[EventType]:
     if count_miss(case) >= MOST_MISSES:
-        way_out(case)
-        case.set("matter", None)
-        return _finish(case)
+        return _no_further(case)
     if not case.understood:
         need.help(case)
     return _ask(case, need)
+
+
+def _no_further(case: Case) -> list[EventType]:
+    way_out(case)
+    case.set("matter", None)
+    case.set("suspended", [])
+    return _finish(case)
+
+
+def _asked_in_vain(case: Case, need: Need) -> bool:
+    """Whether the same question has been asked often without an answer, whatever was said in between."""
+    before = case.slot("asked") or {}
+    again = before.get("need") == need.slot and before.get("matter") == case.slot("matter") and not case.progress
+    count = before.get("count", 0) + 1 if again else 1
+    case.set("asked", {"need": need.slot, "matter": case.slot("matter"), "count": count})
+    return count > MOST_QUESTIONS
 
 
 def _ask_again(case: Case) -> list[EventType]:
@@ -135,19 +174,22 @@ def _ask_again(case: Case) -> list[EventType]:
 
 
 def _ask(case: Case, need: Need) -> list[EventType]:
+    if _asked_in_vain(case, need):
+        return _no_further(case)
     need.ask(case)
     case.tell_phone(expect={"need": need.slot})
     case.set("need", need.slot)
-    return [*case.events(), SlotSet("requested_slot", "answer")]
+    return [*case.events(), SlotSet("need", need.slot), SlotSet("requested_slot", "answer")]
 
 
 def _finish(case: Case) -> list[EventType]:
-    case.set("need", None)
-    return [*case.events(), SlotSet("requested_slot", None)]
+    return [*case.events(), SlotSet("need", None), SlotSet("requested_slot", None)]
 
 
 def leave(case: Case) -> list[EventType]:
-    """Events that end the form wherever it stands."""
+    """Events that end the form wherever it stands; a number that was not proven is forgotten."""
+    if not case.get("customer"):
+        case.set("reference", None)
     for slot, value in {**FRESH_START, "matter": None, "suspended": []}.items():
         case.set(slot, value)
     return [*case.events(), SlotSet("requested_slot", None), ActiveLoop(None)]
@@ -158,16 +200,30 @@ def declined(case: Case) -> bool:
     return case.get(ConfirmNeed.slot) is False
 
 
-def resume(case: Case) -> dict[str, Any] | None:
-    """Take up the matter that was left for this one, unless it was a mere look-up of the same topic."""
+def resume(case: Case) -> bool:
+    """Take up the matter that was left for this one, with the customer it was about, if it still asks for something.
+
+    A mere look-up of the same topic is not taken up again.
+    """
     suspended = list(case.slot("suspended") or [])
     done = MATTERS.get(case.slot("matter") or "")
     while suspended:
         kept: dict[str, Any] = suspended.pop()
         case.set("suspended", suspended)
         earlier = MATTERS[kept["matter"]]
-        if not (earlier.lookup and done and type(earlier).__module__ == type(done).__module__):
-            for slot, value in kept.items():
+        if earlier.lookup and done and type(earlier).__module__ == type(done).__module__:
+            continue
+        for slot, value in kept.items():
+            if value is not None or slot not in KEPT:
                 case.set(slot, value)
-            return kept
-    return None
+        if _still_asks(case, earlier):
+            return True
+        start(case, "")
+    return False
+
+
+def _still_asks(case: Case, matter: Matter) -> bool:
+    try:
+        return _open_need(case, matter) is not None
+    except GiveUp:
+        return False

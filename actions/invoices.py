@@ -13,7 +13,15 @@ from actions.matter import Matter, register
 from actions.models import Invoice
 from actions.needs import ConfirmNeed, InvoiceNeed, Need, proven, the_customer, the_invoice
 from actions.say import day, money
-from actions.tasks import find_task, months_later, open_task, say_where, task_words, working_days_later
+from actions.tasks import (
+    find_task,
+    months_later,
+    open_task,
+    say_where,
+    task_words,
+    trusted_email,
+    working_days_later,
+)
 
 DAYS_FOR_COPY = 1
 DAYS_FOR_DISPUTE = 14
@@ -65,7 +73,9 @@ def invoices_meant(case: Case) -> list[Invoice]:
     """The invoice or the order's invoices if one was named, else the open ones, else the latest."""
     reference, invoices = case.get("reference"), the_customer(case).invoices
     named = [i for i in invoices if reference["number"] in (i.number, i.order_number)]
-    return named or [i for i in invoices if i.status != "paid"] or invoices[-1:]
+    if named or (case.get("named") and reference["kind"] != "customer"):
+        return named
+    return [i for i in invoices if i.status != "paid"] or invoices[-1:]
 
 
 @register
@@ -105,10 +115,12 @@ class RequestInvoiceCopy(Matter):
     def do(self, case: Case) -> None:
         """Have the copy sent, once."""
         invoice, due = the_invoice(case), working_days_later(case, DAYS_FOR_COPY)
-        task, is_new = open_task(case, "invoice_copy", invoice.number, due_on=due)
+        customer = the_customer(case)
+        details = {"send_to": trusted_email(case, customer)}
+        task, is_new = open_task(case, "invoice_copy", invoice.number, due_on=due, details=details)
         response = "utter_invoice_copy_requested" if is_new else "utter_invoice_copy_already"
         case.say(response, number=invoice.number, **task_words(case, task))
-        say_where(case, the_customer(case), task)
+        say_where(case, customer, task)
 
 
 @register

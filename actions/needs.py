@@ -24,9 +24,14 @@ from actions.say import day
 PREFIXES = {"order": ("104", "105"), "invoice": ("550",), "customer": ("270",)}
 NUMBER_DIGITS = 8
 HALF = "half"
+MOST_WORDS_OF_NO_TEXT = 6
 LONGEST_TEXT = 500
 LATEST_BIRTH = "2016"
 YES = r"\s*(ja|jawohl|jo|jep|yes|yep|yeah)\b"
+BUT = (
+    r"\b(nein|nee|ne|nicht|kein\w*|aber|moment|wart\w*|erst|lieber|doch|wieso|warum|was|wie|wann|wenn|falls|"
+    r"no|not|don.?t|but|wait|stop|if|when|what|why|how|only)\b"
+)
 MOST_BUTTONS = 5
 
 
@@ -111,23 +116,21 @@ class ReferenceNeed(Need):
         if problem:
             case.say(problem, number=value["number"])
             return None
+        if is_locked(case.session, case.conversation, Reference(**value)):
+            stop_locked(case)
         for need in ("order", "invoice", "item", "confirm"):
             case.put(need, None)
+        case.put("named", True)
         return value
 
     @override
     def known(self, case: Case) -> dict[str, str] | None:
-        if number := case.get("customer"):
-            return {"kind": "customer", "number": number}
-        hint = case.metadata.get("phone_hint")
-        if (
-            hint
-            and not case.heard.get(HALF)
-            and not case.get("hint_refused")
-            and Reference("phone", hint).customer(case.session)
-        ):
-            return {"kind": "phone", "number": hint}
-        return None
+        if proven := case.slot("proven"):
+            return {"kind": "customer", "number": proven[-1]}
+        hint = Reference("phone", case.metadata.get("phone_hint") or "")
+        if case.heard.get(HALF) or not hint.customer(case.session) or is_locked(case.session, case.conversation, hint):
+            return None
+        return {"kind": "phone", "number": hint.number}
 
     def _is_half(self, case: Case, number: str) -> bool:
         """Whether a caller has said the first part of a number and goes on in the next turn; once a matter."""
@@ -149,6 +152,14 @@ def _number_problem(number: str, prefixes: Sequence[str]) -> str | None:
     if not number.startswith(tuple(prefixes)):
         return "utter_number_prefix"
     return None
+
+
+def stop_locked(case: Case) -> None:
+    """Say that nothing more is told about this customer here, and hand the matter to a human."""
+    case.put("reference", None)
+    case.say("utter_proof_locked")
+    case.effect(handoff={"reason": "proof_locked"})
+    raise GiveUp
 
 
 @dataclass
@@ -179,27 +190,23 @@ class ProofNeed(Need):
         if customer is None:
             self._stop_when_locked(case, reference)
             case.say("utter_proof_wrong")
-            if reference.kind == "phone":
-                case.put("hint_refused", True)
-                case.put("reference", None)
             return None
+        case.set("proven", [*(case.slot("proven") or []), customer.number])
         case.effect(link={"customer": customer.number, "level": "proven"})
         return customer.number
 
     @override
     def holds(self, case: Case) -> bool:
-        return self.known(case) is not None
+        return case.get("customer") is not None and bool(self.known(case) == case.get("customer"))
 
     @override
     def known(self, case: Case) -> str | None:
         claimed = Reference(**case.get("reference")).customer(case.session)
-        return claimed.number if claimed and claimed.number == case.get("customer") else None
+        return claimed.number if claimed and claimed.number in (case.slot("proven") or []) else None
 
     def _stop_when_locked(self, case: Case, reference: Reference) -> None:
         if is_locked(case.session, case.conversation, reference):
-            case.say("utter_proof_locked")
-            case.effect(handoff={"reason": "proof_locked"})
-            raise GiveUp
+            stop_locked(case)
 
 
 @dataclass
@@ -268,7 +275,7 @@ class InvoiceNeed(Need):
             return str(reference["number"])
         candidates = self._candidates(case)
         if not candidates:
-            case.say("utter_no_invoices")
+            case.say("utter_no_invoice_for_order" if case.get("named") else "utter_no_invoices")
             raise GiveUp
         return candidates[0].number if len(candidates) == 1 else None
 
@@ -280,7 +287,8 @@ class InvoiceNeed(Need):
     def _candidates(self, case: Case) -> list[Invoice]:
         reference, invoices = case.get("reference"), the_customer(case).invoices
         if reference["kind"] == "order":
-            invoices = [i for i in invoices if i.order_number == reference["number"]] or invoices
+            of_order = [i for i in invoices if i.order_number == reference["number"]]
+            invoices = of_order if case.get("named") else of_order or invoices
         return [i for i in invoices if self.fits(i)] or list(invoices)
 
 
@@ -326,9 +334,10 @@ class ChoiceNeed(Need):
     def read(self, case: Case) -> str | None:
         if case.heard.get("choice") in self.options:
             return case.take("choice")
-        if case.get(self.slot) and not case.asked_for(self.slot):
+        answers = case.asked_for(self.slot) or case.asked_for(ConfirmNeed.slot)
+        if case.get(self.slot) and not answers:
             return None
-        said = f" {(case.text if case.asked_for(self.slot) else case.slot('opening') or '').casefold()} "
+        said = f" {(case.text if answers else case.slot('opening') or '').casefold()} "
         fitting = [option for option, words in self.options.items() if any(word in said for word in words)]
         return fitting[0] if len(fitting) == 1 else None
 
@@ -372,9 +381,15 @@ class TextNeed(Need):
 
     @override
     def read(self, case: Case) -> str | None:
-        if not case.asked_for(self.slot) or not case.text.strip():
+        said = case.text.strip()
+        short = len(said.split()) <= MOST_WORDS_OF_NO_TEXT
+        if not case.asked_for(self.slot) or not said or (short and self._is_no_text(case)):
             return None
-        return case.text.strip()[:LONGEST_TEXT]
+        return said[:LONGEST_TEXT]
+
+    def _is_no_text(self, case: Case) -> bool:
+        """Whether a short turn corrects a number or is a mere yes or no."""
+        return case.understood or case.intent in ("affirm", "deny")
 
 
 @dataclass
@@ -397,8 +412,9 @@ class ConfirmNeed(Need):
 
 
 def says_yes(text: str) -> bool:
-    """Whether the first word is a plain yes, whatever follows: `Ja, bitte an meine E-Mail-Adresse`."""
-    return re.match(YES, text.casefold()) is not None
+    """Whether it begins with a plain yes and nothing after it takes that back: `Ja, bitte an meine E-Mail-Adresse`."""
+    said = text.casefold()
+    return re.match(YES, said) is not None and "?" not in said and re.search(BUT, said) is None
 
 
 def the_customer(case: Case) -> Customer:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.load import long_talk, percentile, talk
+from bench.report import machine, model_file, table, today, write
 from bench.servers import Server, portal, stock_rasa
 from bot.cli.train import make_model
-from bot.training import newest_model, next_model
+from bot.training import next_model
 
-RESULTS = Path("bench/results/turns.md")
 Starter = Callable[[Path], AbstractContextManager[Server]]
 
 
@@ -43,43 +40,26 @@ def time_training() -> float:
     return time.monotonic() - began
 
 
-def table(columns: dict[str, dict[str, float]], notes: list[str]) -> str:
-    """The figures side by side, in Markdown."""
-    names = list(columns)
-    lines = [f"| | {' | '.join(names)} | ratio |", "|---|" + "---:|" * (len(names) + 1)]
-    for row in columns[names[0]]:
-        values = [columns[name][row] for name in names]
-        lines.append(f"| {row} | " + " | ".join(f"{v:.1f}" for v in values) + f" | {values[0] / values[-1]:.2f} |")
-    return "\n".join([*notes, "", *lines, ""])
-
-
 def main() -> None:
     """Measure both and write the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--dialogues", type=int, default=15)
     parser.add_argument("--turns", type=int, default=500)
     options = parser.parse_args()
-    model = newest_model()
-    if model is None:
-        raise SystemExit("Error: there is no model\nWhat to do: sprachportal train")
+    model = model_file()
     starters: dict[str, Starter] = {"portal": portal, "stock rasa": stock_rasa}
     columns = {}
     for name, start in starters.items():
         print(f"Measuring {name} ...", flush=True)
-        columns[name] = measure(start, model.file, dialogues=options.dialogues, turns=options.turns)
+        columns[name] = measure(start, model, dialogues=options.dialogues, turns=options.turns)
         print(columns[name], flush=True)
-    notes = [
-        f"# Turns: the portal beside stock Rasa, {datetime.now(UTC):%Y-%m-%d}",
-        "",
-        f"Same model, same machine ({platform.machine()}, {len(os.sched_getaffinity(0))} cores), one run, "
+    notes = (
+        f"Same model, same machine ({machine()}), one run, "
         "through `/webhooks/rest/webhook`. Stock Rasa: `rasa run` with its REST channel, trackers in memory, and "
-        "`rasa run actions`; the portal keeps everything in SQLite. `ratio` is portal / stock.",
-        f"Training took {time_training():.1f} s.",
-    ]
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    text = table(columns, notes)
-    RESULTS.write_text(text)
-    print(text)
+        "`rasa run actions`; the portal keeps everything in SQLite. `ratio` is portal / stock.\n"
+        f"Training took {time_training():.1f} s."
+    )
+    write("turns.md", [f"# Turns: the portal beside stock Rasa, {today()}", notes, table(columns)])
 
 
 if __name__ == "__main__":

@@ -8,26 +8,46 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
 TOKEN = "a-token-for-the-bench"
+ACCOUNT = "AC" + "0" * 32
+TWILIO_TOKEN = "a-twilio-token-for-the-bench"
 READY_SECONDS = 240
+CREDENTIALS = """\
+rest:
+twilio_voice:
+  initial_prompt: hallo
+  assistant_voice: Polly.Vicki
+"""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that answers Rasa's REST format; `started` is how many seconds it took to be ready."""
+    """A server that answers Rasa's REST format, and calls; `started` is how many seconds it took to be ready.
+
+    Calls go to the path `voice`; with a `twilio_token` they are signed, and their end is told to `voice_status`.
+    """
 
     name: str
-    url: str
+    base: str
     started: float
     pids: tuple[int, ...]
+    voice: str
+    voice_status: str = ""
     token: str = ""
+    twilio_token: str = ""
+
+    @property
+    def url(self) -> str:
+        """Where messages are posted."""
+        return f"{self.base}/webhooks/rest/webhook"
 
     def megabytes(self) -> float:
         """Memory of all its processes: proportional set size, so that shared pages count once."""
@@ -35,30 +55,44 @@ class Server:
 
 
 @contextmanager
-def portal(model: Path) -> Iterator[Server]:
-    """Our portal: one command, actions within."""
+def portal(model: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Server]:
+    """Our portal: one command, actions within; `settings` are more environment variables."""
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
+        base = f"http://127.0.0.1:{port}"
         environment = {
             "DATABASE_URL": f"sqlite:///{folder}/bench.db",
             "SPRACHPORTAL_REST_TOKEN": TOKEN,
             "SPRACHPORTAL_SECRET_KEY": "a-secret-for-the-bench",
+            "SPRACHPORTAL_PUBLIC_URL": base,
+            "TWILIO_ACCOUNT_SID": ACCOUNT,
+            "TWILIO_AUTH_TOKEN": TWILIO_TOKEN,
+            **settings,
         }
         began = time.monotonic()
         process = _start([sys.executable, "-m", "bot.cli", "run", "--demo", "--port", str(port)], environment)
         try:
-            _wait(f"http://127.0.0.1:{port}/readyz", process)
-            url = f"http://127.0.0.1:{port}/webhooks/rest/webhook"
-            yield Server("portal", url, time.monotonic() - began, (process.pid,), TOKEN)
+            _wait(f"{base}/readyz", process)
+            yield Server(
+                "portal",
+                base,
+                time.monotonic() - began,
+                (process.pid,),
+                voice="/webhooks/voice",
+                voice_status="/webhooks/voice/status",
+                token=TOKEN,
+                twilio_token=TWILIO_TOKEN,
+            )
         finally:
             _stop(process)
 
 
 @contextmanager
 def stock_rasa(model: Path) -> Iterator[Server]:
-    """Stock `rasa run` with its own REST channel and trackers in memory, and stock `rasa run actions` beside it."""
+    """Stock `rasa run` with its own REST and voice channels, trackers in memory, stock `rasa run actions` beside it."""
     with tempfile.TemporaryDirectory() as folder:
         port, actions_port = _free_port(), _free_port()
+        base = f"http://127.0.0.1:{port}"
         _write_rasa_files(Path(folder), actions_port)
         environment = {"DATABASE_URL": f"sqlite:///{folder}/bench.db", "PYTHONPATH": str(Path.cwd())}
         _load_demo(environment)
@@ -70,9 +104,9 @@ def stock_rasa(model: Path) -> Iterator[Server]:
         rasa = _start(_rasa_command(model, Path(folder), port), environment)
         try:
             _wait(f"http://127.0.0.1:{actions_port}/health", actions)
-            _wait(f"http://127.0.0.1:{port}/", rasa)
-            url = f"http://127.0.0.1:{port}/webhooks/rest/webhook"
-            yield Server("stock rasa", url, time.monotonic() - began, (rasa.pid, actions.pid))
+            _wait(f"{base}/", rasa)
+            pids = (rasa.pid, actions.pid)
+            yield Server("stock rasa", base, time.monotonic() - began, pids, voice="/webhooks/twilio_voice/webhook")
         finally:
             _stop(rasa)
             _stop(actions)
@@ -84,7 +118,7 @@ def _rasa_command(model: Path, folder: Path, port: int) -> list[str]:
 
 
 def _write_rasa_files(folder: Path, actions_port: int) -> None:
-    (folder / "credentials.yml").write_text("rest:\n")
+    (folder / "credentials.yml").write_text(CREDENTIALS)
     (folder / "endpoints.yml").write_text(f"action_endpoint:\n  url: http://127.0.0.1:{actions_port}/webhook\n")
 
 
@@ -110,7 +144,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args} ended with {process.returncode}")
+            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
         with suppress(httpx.TransportError):
             if httpx.get(url, timeout=2).status_code == 200:
                 return

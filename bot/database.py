@@ -15,7 +15,8 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from bot.errors import StoreError
@@ -53,7 +54,9 @@ def transaction(url: str) -> Iterator[Session]:
     try:
         with Session(connect(url)) as session, session.begin():
             yield session
-    except OperationalError as error:
+    except (IntegrityError, DataError):
+        raise
+    except (DBAPIError, PoolTimeout) as error:
         raise StoreError("the database does not answer", "look at DATABASE_URL and the disk") from error
 
 

@@ -11,20 +11,21 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from bot.conversation import Conversations
-from bot.errors import PortalError
+from bot.logs import place
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 2.0
 
 
 class Jobs:
-    """Handles woken conversations in `threads` threads, in order within a conversation."""
+    """Handles woken conversations in `threads` threads; one thread at most is with a conversation."""
 
     def __init__(self, conversations: Conversations, *, threads: int = 8) -> None:
         self._conversations = conversations
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="turns")
         self._guard = threading.Lock()
-        self._woken: set[str] = set()
+        self._busy: set[str] = set()
+        self._again: set[str] = set()
         self._stopping = threading.Event()
         self._looker = threading.Thread(target=self._look, name="inbox", daemon=True)
 
@@ -32,39 +33,54 @@ class Jobs:
         """Begin to look at the inbox."""
         self._looker.start()
 
+    def alive(self) -> bool:
+        """Whether the inbox is being looked at."""
+        return self._looker.is_alive()
+
     def wake(self, conversation: str) -> None:
-        """Have the conversation's waiting turns handled."""
+        """Have the conversation's waiting turns handled; once more when it is being handled now."""
         with self._guard:
-            if conversation in self._woken or self._stopping.is_set():
+            if self._stopping.is_set():
                 return
-            self._woken.add(conversation)
+            if conversation in self._busy:
+                self._again.add(conversation)
+                return
+            self._busy.add(conversation)
         self._pool.submit(self._handle, conversation)
 
     def stop(self) -> None:
         """Finish the turns under way; what waits stays in the inbox."""
-        self._stopping.set()
+        with self._guard:
+            self._stopping.set()
         self._pool.shutdown(wait=True)
 
     def _handle(self, conversation: str) -> None:
-        with self._guard:
-            self._woken.discard(conversation)
-        if self._stopping.is_set():
-            return
+        again = True
+        while again and not self._stopping.is_set():
+            self._try(conversation)
+            with self._guard:
+                again = conversation in self._again
+                self._again.discard(conversation)
+                if not again:
+                    self._busy.discard(conversation)
+
+    def _try(self, conversation: str) -> None:
         try:
             self._conversations.handle(conversation)
-        except PortalError as error:
-            log.error("conversation %s: %s", conversation, error.what)
-        except Exception:
-            log.exception("conversation %s", conversation)
+        except Exception as error:
+            log.error("conversation %s: %s", conversation, place(error))
 
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
-            if self._conversations.engine.ready():
-                self._wake_all()
+            try:
+                if self._conversations.engine.ready():
+                    self._wake_forgotten()
+            except Exception as error:
+                log.error("inbox: %s", place(error))
 
-    def _wake_all(self) -> None:
-        try:
-            for conversation in self._conversations.store.waiting_conversations():
+    def _wake_forgotten(self) -> None:
+        for conversation in self._conversations.store.waiting_conversations():
+            with self._guard:
+                busy = conversation in self._busy
+            if not busy:
                 self.wake(conversation)
-        except PortalError as error:
-            log.error("inbox: %s", error.what)

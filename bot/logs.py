@@ -27,6 +27,16 @@ class WithoutWords(logging.Filter):
         return True
 
 
+def place(error: BaseException) -> str:
+    """The kind of an error and where it was raised, without its words: they may be a customer's."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    return f"{type(error).__name__} in {trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+
+
 def set_up_logs(level: int = logging.INFO) -> None:
     """Log to standard error: time, level, logger, message."""
     handler = logging.StreamHandler(sys.stderr)

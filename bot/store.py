@@ -24,6 +24,7 @@ from bot.turns import Answer, Choice, Effect, Incoming, LanguageEffect, LinkEffe
 
 log = logging.getLogger(__name__)
 LATEST_OFFERS = 5
+OWN_PROCESS = ("terminal", "script")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,16 @@ class Received:
     conversation: str
     seq: int
     fresh: bool
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An unanswered turn: how often it was tried, whether its language was chosen, whether the talk goes on already."""
+
+    turn: Turn
+    tries: int
+    language_chosen: bool
+    goes_on: bool
 
 
 @dataclass(frozen=True)
@@ -60,14 +71,19 @@ class Store:
         return transaction(self._url)
 
     def check(self) -> None:
-        """Raises `StoreError` when the database cannot be used."""
+        """Raises `StoreError` when the database cannot be written."""
         with self._session() as session:
-            session.execute(select(func.count()).select_from(ContactRow).limit(1))
+            session.execute(update(ConversationRow).where(ConversationRow.id == "").values(last_seq=0))
 
     def open_conversation(self, channel: str, address: str, language: str) -> str:
         """Begin a conversation with a contact; its id cannot be guessed."""
         with self._session() as session:
             return begin_conversation(session, channel, address, language).id
+
+    def has_conversation(self, conversation: str) -> bool:
+        """Whether there is this conversation."""
+        with self._session() as session:
+            return session.get(ConversationRow, conversation) is not None
 
     def latest_conversation(self, channel: str, address: str) -> str | None:
         """The contact's newest conversation."""
@@ -121,13 +137,26 @@ class Store:
         newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
         return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
 
-    def waiting(self, conversation: str) -> list[Turn]:
-        """The conversation's unanswered turns, oldest first, in its present language."""
+    def next_turn(self, conversation: str) -> Waiting | None:
+        """The conversation's oldest unanswered turn, counted as tried once more; None when there is none."""
         with self._session() as session:
-            row = session.get_one(ConversationRow, conversation)
             wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
-            turns = session.scalars(select(TurnRow).where(wanted).order_by(TurnRow.seq))
-            return [turn_of(turn, row.language) for turn in turns]
+            turn = session.scalars(select(TurnRow).where(wanted).order_by(TurnRow.seq).limit(1)).first()
+            if turn is None:
+                return None
+            row = session.get_one(ConversationRow, conversation)
+            turn.tries += 1
+            goes_on = turn.seq > 1 and self._has_answered(session, conversation)
+            return Waiting(turn_of(turn, row.language), turn.tries, row.language_chosen, goes_on)
+
+    def put_back(self, turn: Turn) -> None:
+        """The last try does not count: nobody was there to answer."""
+        with self._session() as session:
+            session.execute(update(TurnRow).where(TurnRow.id == turn.id).values(tries=TurnRow.tries - 1))
+
+    def _has_answered(self, session: Session, conversation: str) -> bool:
+        wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "done") & (TurnRow.text != "")
+        return session.scalars(select(TurnRow.id).where(wanted).limit(1)).first() is not None
 
     def waiting_count(self, conversation: str) -> int:
         """How many turns of the conversation are unanswered."""
@@ -135,9 +164,10 @@ class Store:
             return _waiting(session, conversation)
 
     def waiting_conversations(self) -> list[str]:
-        """All conversations with unanswered turns."""
+        """All conversations with unanswered turns, without those that another process answers itself."""
         with self._session() as session:
-            return list(session.scalars(select(TurnRow.conversation_id).where(TurnRow.state == "waiting").distinct()))
+            waiting = (TurnRow.state == "waiting") & TurnRow.channel.not_in(OWN_PROCESS)
+            return list(session.scalars(select(TurnRow.conversation_id).where(waiting).distinct()))
 
     def state_of(self, turn_id: str) -> str:
         """Whether the turn is waiting, done, failed or dropped."""
@@ -149,12 +179,6 @@ class Store:
         with self._session() as session:
             wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
             session.execute(update(TurnRow).where(wanted).values(state="dropped", done_at=utc_now()))
-
-    def count_try(self, turn: Turn) -> int:
-        """Count one attempt to answer the turn; how many there were."""
-        with self._session() as session:
-            session.execute(update(TurnRow).where(TurnRow.id == turn.id).values(tries=TurnRow.tries + 1))
-            return session.scalar(select(TurnRow.tries).where(TurnRow.id == turn.id)) or 0
 
     def finish(self, turn: Turn, answer: Answer, *, state: str = "done") -> None:
         """Write replies and effects together with the turn's end; a second time changes nothing."""
@@ -216,13 +240,13 @@ class Store:
     def entries(self, conversation: str, after: int = 0) -> list[Entry]:
         """What customer and portal said after `after`, in order; the portal's own structured turns are left out."""
         with self._session() as session:
-            said = select(ReplyRow).where((ReplyRow.conversation_id == conversation) & (ReplyRow.seq > after))
-            heard = select(TurnRow).where(
-                (TurnRow.conversation_id == conversation) & (TurnRow.seq > after) & (TurnRow.text != "")
-            )
-            entries = [_reply_entry(row) for row in session.scalars(said)]
-            language = session.get_one(ConversationRow, conversation).language
-            entries += [_turn_entry(row, language) for row in session.scalars(heard)]
+            row = session.get_one(ConversationRow, conversation)
+            now = row.last_seq
+            said = select(ReplyRow).where(ReplyRow.conversation_id == conversation, ReplyRow.seq > after)
+            heard = select(TurnRow).where(TurnRow.conversation_id == conversation, TurnRow.seq > after)
+            replies = session.scalars(said.where(ReplyRow.seq <= now))
+            turns = session.scalars(heard.where(TurnRow.seq <= now, TurnRow.text != ""))
+            entries = [*map(_reply_entry, replies), *(_turn_entry(turn, row.language) for turn in turns)]
         return sorted(entries, key=lambda entry: entry.seq)
 
     def choice(self, conversation: str, reply_id: str, index: int) -> Choice | None:

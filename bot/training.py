@@ -52,7 +52,7 @@ def _files(data: tuple[Path, ...]) -> Iterator[Path]:
 
 def newest_model(folder: Path = MODELS) -> Model | None:
     """The model trained last; None when there is none."""
-    files = sorted(folder.glob(f"*{SUFFIX}"))
+    files = sorted(folder.glob(f"[0-9]*{SUFFIX}"))
     return Model(files[-1]) if files else None
 
 

@@ -34,6 +34,10 @@ class FakeEngine:
         """Whether it is alive."""
         return self.is_ready
 
+    def responds(self) -> bool:
+        """Whether it is alive."""
+        return self.is_ready
+
     def reply(self, turn: Turn, *, deadline: float) -> Answer:
         """The answer; while it hangs, none within the deadline."""
         if not self.is_ready:

@@ -42,6 +42,16 @@ def shop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     load(DEMO, today=TODAY)
 
 
+BORN = {
+    ANNIKA: "12.4.1987",
+    MURAT: "30.11.1979",
+    CHARLOTTE: "3.2.1954",
+    JAMES: "22 August 1991",
+    NELE: "17.5.2000",
+    PIOTR: "1.9.1968",
+}
+
+
 def proven(number: str, language: str = "de") -> HeardTalk:
     """A conversation in which the customer has proven who they are."""
     talk = HeardTalk(language=language)
@@ -57,6 +67,20 @@ def customer(number: str) -> Customer:
         found = opened.get_one(Customer, number)
         assert found.addresses
         return found
+
+
+def set_birth_date(number: str, born: date | None) -> None:
+    """Change the date of birth on file."""
+    with session() as opened:
+        opened.get_one(Customer, number).birth_date = born
+
+
+def change_email(talk: HeardTalk, number: str, email: str) -> str:
+    """A change of the e-mail address with both proofs; what was said at its end."""
+    talk.turn("change_contact", "neue mailadresse bitte eintragen")
+    talk.turn("inform", BORN[number])
+    talk.turn("inform", email)
+    return talk.press("Ja")
 
 
 def set_email(number: str, email: str | None) -> None:
@@ -166,7 +190,8 @@ def test_a_city_is_found_in_what_follows(words: str, city: str | None) -> None:
 
 def test_a_new_phone_number_is_confirmed_kept_and_noted_to_the_email() -> None:
     talk = proven(JAMES, "en")
-    assert "+49 171 3920066" in talk.turn("change_contact", "new phone number: +49 171 3920066")
+    assert "date of birth" in talk.turn("change_contact", "new phone number: +49 171 3920066")
+    assert "+49 171 3920066" in talk.turn("inform", BORN[JAMES])
     assert "+49 171 3920067" in talk.turn("deny", "no wait, ends in 67")
     said = talk.press("Yes")
     assert "j***@example.org" in said
@@ -177,7 +202,8 @@ def test_a_new_phone_number_is_confirmed_kept_and_noted_to_the_email() -> None:
 
 def test_the_note_goes_to_the_email_before_the_change() -> None:
     talk = proven(MURAT)
-    assert "neue E-Mail-Adresse" in talk.turn("change_contact", "neue mailadresse bitte eintragen")
+    assert "Geburtsdatum" in talk.turn("change_contact", "neue mailadresse bitte eintragen")
+    assert "neue E-Mail-Adresse" in talk.turn("inform", BORN[MURAT])
     assert "noch nicht vollständig" in talk.turn("nlu_fallback", "murat.yildiz@example")
     assert "murat.y@example.org" in talk.turn("inform", "sorry murat.y@example.org")
     assert "m***@example.org" in talk.press("Ja")
@@ -191,14 +217,16 @@ def test_the_note_goes_to_the_email_before_the_change() -> None:
 def test_what_shall_be_changed_is_asked_when_it_was_not_said() -> None:
     talk = proven(NELE)
     assert "Was soll ich ändern?" in talk.turn("change_contact", "kontaktdaten ändern")
-    assert "neue Telefonnummer" in talk.press("Telefonnummer")
+    assert "Geburtsdatum" in talk.press("Telefonnummer")
+    assert "neue Telefonnummer" in talk.turn("inform", BORN[NELE])
     assert "+49 171 3920077" in talk.turn("inform", "0171 3920077")
 
 
 def test_a_value_says_itself_what_it_is() -> None:
     talk = proven(NELE)
     talk.turn("change_contact", "kontaktdaten ändern")
-    assert "nele.neu@example.org" in talk.turn("inform", "nele.neu@example.org")
+    assert "Geburtsdatum" in talk.turn("inform", "nele.neu@example.org")
+    assert "nele.neu@example.org" in talk.turn("inform", BORN[NELE])
 
 
 @pytest.mark.parametrize(
@@ -230,15 +258,73 @@ def test_a_caller_known_by_phone_stays_proven_after_changing_the_number() -> Non
     talk = HeardTalk(phone_hint="+491713920055")
     talk.turn("change_contact", "meine neue nummer ist 0171 3920078")
     talk.turn("inform", "26122")
+    talk.turn("inform", BORN[NELE])
     talk.press("Ja")
     assert customer(NELE).phone == "+491713920078"
     assert "passwort" in talk.turn("forgot_password", "komme nicht ins konto").casefold()
     assert talk.slot("need") is None
 
 
+def test_number_and_postcode_do_not_change_the_email() -> None:
+    talk = proven(ANNIKA)
+    talk.turn("change_contact", "neue mailadresse: fremd@example.org")
+    assert "auf jedem Paket" in talk.turn("inform", "22765")
+    assert "passt leider nicht zu Ihrem Kundenkonto" in talk.turn("inform", "1.1.1980")
+    assert customer(ANNIKA).email == "annika.brandt@example.org"
+
+
+def test_three_wrong_dates_of_birth_lock_the_change() -> None:
+    talk = proven(ANNIKA)
+    talk.turn("change_contact", "neue mailadresse: fremd@example.org")
+    for born in ("1.1.1980", "2.1.1980", "3.1.1980"):
+        talk.turn("inform", born)
+    assert {"handoff": {"reason": "proof_locked"}} in talk.effects
+    talk.turn("change_contact", f"neue mailadresse: fremd@example.org, geboren {BORN[ANNIKA]}")
+    assert customer(ANNIKA).email == "annika.brandt@example.org"
+
+
+def test_without_a_date_of_birth_on_file_a_human_sees_to_the_change() -> None:
+    set_birth_date(NELE, None)
+    talk = proven(NELE)
+    assert "unser Team" in talk.turn("change_contact", "meine neue nummer ist 0171 3920078")
+    assert {"handoff": {"reason": "contact_change"}} in talk.effects
+    assert customer(NELE).phone == "+491713920055"
+
+
+def test_a_name_needs_no_date_of_birth() -> None:
+    assert "Soll ich Ihren Namen" in proven(ANNIKA).turn("change_contact", "ich heiße jetzt Petersen")
+
+
+@pytest.mark.parametrize("wish", ["forgot_password", "request_data_access"])
+def test_after_a_change_of_email_secrets_go_to_the_address_before_all_changes(wish: str) -> None:
+    talk = proven(MURAT)
+    assert "14 Tage" in change_email(talk, MURAT, "erste@example.org")
+    change_email(talk, MURAT, "zweite@example.org")
+    talk.turn(wish, "bitte sofort")
+    if wish == "request_data_access":
+        talk.press("Ja")
+    assert "bisherige Adresse m***@example.org" in talk.said
+    assert tasks()[-1][3] == {"send_to": "murat.yildiz@example.org"}
+
+
+def test_two_weeks_after_the_change_the_new_email_counts() -> None:
+    change_email(proven(MURAT), MURAT, "neu@example.org")
+    later = HeardTalk(sender="later", now="2026-12-08T09:00:00+01:00")
+    later.turn("forgot_password", f"passwort vergessen, {MURAT}, {POSTCODES[MURAT]}")
+    assert "n***@example.org" in later.said
+
+
+def test_a_first_email_entered_lately_gets_no_secrets() -> None:
+    set_email(ANNIKA, None)
+    talk = proven(ANNIKA)
+    change_email(talk, ANNIKA, "fremd@example.org")
+    assert "erst vor Kurzem" in talk.turn("forgot_password", "passwort vergessen")
+    assert [task[0] for task in tasks()] == ["contact_changed"]
+
+
 def test_a_present_value_is_not_changed_again() -> None:
     talk = proven(NELE)
-    assert "nichts zu ändern" in talk.turn("change_contact", "meine nummer ist 0171 3920055")
+    assert "nichts zu ändern" in talk.turn("change_contact", f"meine nummer ist 0171 3920055, geboren {BORN[NELE]}")
     assert tasks() == []
 
 
@@ -249,7 +335,7 @@ def test_a_password_link_goes_once_to_the_masked_email_and_only_after_the_proof(
     assert "a***@example.org" in said
     assert "heute" in said
     assert "schon angefordert" in talk.turn("forgot_password", "der link kommt nicht")
-    assert tasks() == [("password_reset", ANNIKA, date(2026, 11, 23), {})]
+    assert tasks() == [("password_reset", ANNIKA, date(2026, 11, 23), {"send_to": "annika.brandt@example.org"})]
 
 
 def test_without_an_email_the_password_goes_by_post() -> None:
@@ -261,7 +347,7 @@ def test_data_access_has_its_legal_deadline() -> None:
     talk = proven(CHARLOTTE)
     assert "Artikel 15" in talk.turn("request_data_access", "Auskunft nach Art. 15 DSGVO bitte")
     assert "Mittwoch, den 23. Dezember" in talk.turn("affirm", "Ja, bitte an meine E-Mail-Adresse.")
-    assert tasks() == [("data_access", CHARLOTTE, date(2026, 12, 23), {})]
+    assert tasks() == [("data_access", CHARLOTTE, date(2026, 12, 23), {"send_to": "c.weiss@example.org"})]
     assert "schon angefordert" in talk.turn("request_data_access", "welche daten habt ihr")
 
 

@@ -59,7 +59,7 @@ def wait_for(url: str, log: Path) -> None:
     end = time.monotonic() + 150
     while time.monotonic() < end:
         try:
-            if httpx.get(url, timeout=2).status_code == 200:
+            if httpx.get(url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=2).status_code == 200:
                 return
         except httpx.TransportError:
             pass

@@ -368,7 +368,7 @@ def test_hang_up_ends_the_call_and_drops_its_turn(portal: Portal, engine: FakeEn
     caller.speak("wo ist mein paket")
     conversation = caller.conversation()
     assert caller.hang_up() == 204
-    assert portal.conversations.store.waiting(conversation) == []
+    assert portal.conversations.store.next_turn(conversation) is None
     assert b"<Hangup" in caller.again().data
     with transaction(portal.conversations.store._url) as session:
         assert session.scalars(select(CallStepRow)).all() == []

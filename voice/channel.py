@@ -18,6 +18,7 @@ from flask import Request, Response
 from bot.conversation import Conversations
 from bot.errors import BadRequest, Unauthorized
 from bot.locks import Locks
+from bot.logs import place
 from bot.settings import Settings
 from bot.turns import utc_now
 from voice import twiml
@@ -78,7 +79,7 @@ class Voice:
             with self._locks.of(event.sid):
                 answer = self._answer(event)
         except Exception as error:
-            log.error("call %s, step %d: %s", event.sid, event.step, _place(error))
+            log.error("call %s, step %d: %s", event.sid, event.step, place(error))
             answer = self._last_words()
         return Response(answer, content_type=twiml.CONTENT_TYPE)
 
@@ -93,7 +94,7 @@ class Voice:
                 with self._locks.of(event.sid):
                     self._end(event.sid)
             except Exception as error:
-                log.error("end of call %s: %s", event.sid, _place(error))
+                log.error("end of call %s: %s", event.sid, place(error))
         return Response(status=204)
 
     def _event(self, form: Form, step: str) -> Event:
@@ -181,12 +182,3 @@ def _confidence(sent: str) -> float | None:
 def _digest(form: Form) -> str:
     said = sorted((name, value) for name, values in form.lists() for value in values)
     return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _place(error: Exception) -> str:
-    """The kind of error and where it was raised, without its words: they may be a customer's."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code if trace else None
-    return f"{type(error).__name__} in {code.co_filename}:{trace.tb_lineno}" if code and trace else type(error).__name__

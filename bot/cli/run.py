@@ -78,4 +78,5 @@ def _serve(settings: Settings, model: Path | None, host: str, port: int, *, demo
             add_phone_page(portal.app, settings)
         return portal
 
+    wiring.leave_connections(settings)
     Server(build, host=host, port=port, threads=settings.portal.server.threads).run()

@@ -50,6 +50,12 @@ def require_company(settings: Settings) -> None:
             raise SettingsError("there is no company in the database", LOAD)
 
 
+def leave_connections(settings: Settings) -> None:
+    """Close this process's connections to the database before it forks: a connection belongs to one process."""
+    database.connect(settings.database_url).dispose()
+    shop.connect(settings.database_url).dispose()
+
+
 def present_model() -> Path:
     """The newest model's file; raises `ModelMissing` when there is none."""
     model = newest_model()
@@ -86,6 +92,7 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         guess_language=guess_language,
         deadline=settings.portal.turn.deadline_seconds,
         waiting_at_most=settings.portal.turn.waiting_at_most,
+        languages=tuple(settings.portal.languages),
         zone=ZoneInfo(settings.portal.company.timezone),
     )
 

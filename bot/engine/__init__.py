@@ -20,6 +20,9 @@ class Engine(Protocol):
     def ready(self) -> bool:
         """Whether `reply` would answer now."""
 
+    def responds(self) -> bool:
+        """Whether it is ready and gets through its work; asks it, so it takes a moment."""
+
     def reply(self, turn: Turn, *, deadline: float) -> Answer:
         """The answer to a turn within `deadline` seconds."""
 

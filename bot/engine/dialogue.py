@@ -6,22 +6,30 @@ become an answer.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakValueDictionary
 
 from rasa.core.agent import Agent
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.policies.policy import PolicyPrediction
 from rasa.core.processor import MessageProcessor
-from rasa.shared.core.constants import ACTION_SESSION_START_NAME
-from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered
+from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_NAME, REQUESTED_SLOT
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
 from bot.turns import Answer, Choice, Effect, Reply, Turn, read_effect
 
 log = logging.getLogger(__name__)
 LANGUAGE_SLOT = "language"
+FRESH_START = [
+    ActiveLoop(None),
+    SlotSet(REQUESTED_SLOT, None),
+    SlotSet("need", None),
+    ActionExecuted(ACTION_LISTEN_NAME),
+]
 
 
 class Listening(OutputChannel):
@@ -36,6 +44,28 @@ class Listening(OutputChannel):
 
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Nothing to do: the answer is read from the tracker's events."""
+
+
+class Dialogues:
+    """Runs turns through an agent: one after the other in a conversation, each once however often it is asked for."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._tasks: dict[str, asyncio.Task[Answer]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def answer(self, turn: Turn) -> Answer:
+        """Rasa's answer; a turn that is under way is waited for, also when who asked before has given up."""
+        if turn.id not in self._tasks:
+            task = asyncio.create_task(self._answer(turn))
+            self._tasks[turn.id] = task
+            task.add_done_callback(lambda _: self._tasks.pop(turn.id, None))
+        return await asyncio.shield(self._tasks[turn.id])
+
+    async def _answer(self, turn: Turn) -> Answer:
+        lock = self._locks.setdefault(turn.conversation, asyncio.Lock())
+        async with lock:
+            return await answer_turn(self._agent, turn)
 
 
 async def answer_turn(agent: Agent, turn: Turn) -> Answer:
@@ -54,7 +84,13 @@ async def answer_turn(agent: Agent, turn: Turn) -> Answer:
         await processor._handle_message_with_tracker(_user_message(turn, channel), tracker)
         tracker = await processor.run_action_extract_slots(channel, tracker)
         await processor._run_prediction_loop(channel, tracker)
+        runs_wild = tracker.latest_action_name != ACTION_LISTEN_NAME
+        if runs_wild:
+            log.error("turn %s: the dialogue did not come to an end", turn.id)
+            tracker.update_with_events(FRESH_START, processor.domain)
         await processor.save_tracker(tracker)
+        if runs_wild:
+            return Answer()
         said = _said_after(tracker.events, turn.id) or []
     return _answer(said, tracker.get_slot(LANGUAGE_SLOT) or turn.language)
 

@@ -6,19 +6,24 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, ModelMissing
+from bot.logs import place
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.turns import Answer, Turn
 
 if TYPE_CHECKING:
     from rasa.core.agent import Agent
 
+    from bot.engine.dialogue import Dialogues
+
 log = logging.getLogger(__name__)
+RESPONSE_SECONDS = 2
+STOP_SECONDS = 10
 ActionRunner = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
@@ -34,9 +39,7 @@ class EmbeddedRasa:
         self._database = database
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rasa", daemon=True)
-        self._agent: Agent | None = None
-        self._running: dict[str, Future[Answer]] = {}
-        self._guard = threading.Lock()
+        self._dialogues: Dialogues | None = None
         self.error: EngineError | None = None
 
     def start(self) -> None:
@@ -46,43 +49,50 @@ class EmbeddedRasa:
 
     def ready(self) -> bool:
         """Whether the model is loaded."""
-        return self._agent is not None
+        return self._dialogues is not None
+
+    def responds(self) -> bool:
+        """Whether the model is loaded and its event loop gets through its work."""
+        if self._dialogues is None:
+            return False
+        try:
+            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(RESPONSE_SECONDS)
+        except FutureTimeout:
+            return False
+        return True
 
     def reply(self, turn: Turn, *, deadline: float) -> Answer:
         """The answer to a turn within `deadline` seconds; after it the turn goes on and its answer is kept."""
-        if self._agent is None:
+        if self._dialogues is None:
             raise self.error or EngineNotReady("the model is still loading")
+        future = asyncio.run_coroutine_threadsafe(self._dialogues.answer(turn), self._loop)
         try:
-            return self._run(self._agent, turn).result(deadline)
+            return future.result(deadline)
         except FutureTimeout as error:
             raise EngineTimeout(f"no answer within {deadline:.0f} s") from error
         except Exception as error:
-            raise EngineError(f"{type(error).__name__} in Rasa") from error
-
-    def _run(self, agent: Agent, turn: Turn) -> Future[Answer]:
-        """The turn's run; the one under way if it is asked for again after a time-out."""
-        from bot.engine.dialogue import answer_turn
-
-        with self._guard:
-            if turn.id not in self._running:
-                running = asyncio.run_coroutine_threadsafe(answer_turn(agent, turn), self._loop)
-                self._running[turn.id] = running
-                running.add_done_callback(lambda _: self._running.pop(turn.id, None))
-            return self._running[turn.id]
+            raise EngineError(place(error)) from error
 
     def stop(self) -> None:
-        """Finish the turns under way, then stop the loop."""
-        if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(_finish_tasks(), self._loop).result(10)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(5)
+        """Finish the turns under way, then stop the loop; a model that is still loading is not waited for."""
+        if not self._thread.is_alive():
+            return
+        if self._dialogues is not None:
+            with suppress(FutureTimeout):
+                asyncio.run_coroutine_threadsafe(_finish_tasks(), self._loop).result(STOP_SECONDS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(1)
 
     def _load(self) -> None:
         try:
-            self._agent = load_agent(self._model, self._run_action, self._database)
+            agent = load_agent(self._model, self._run_action, self._database)
         except Exception as error:
-            log.error("the model %s cannot be loaded: %s", self._model.name, type(error).__name__, exc_info=True)
+            log.error("the model %s cannot be loaded: %s", self._model.name, place(error))
             self.error = ModelMissing(f"the model {self._model.name} cannot be loaded", "train: sprachportal train")
+            return
+        from bot.engine.dialogue import Dialogues
+
+        self._dialogues = Dialogues(agent)
 
 
 def load_agent(model: Path, run_action: ActionRunner, database: str) -> Agent:

@@ -28,6 +28,10 @@ class RasaServer:
         except httpx.HTTPError:
             return False
 
+    def responds(self) -> bool:
+        """Whether the server answers."""
+        return self.ready()
+
     def reply(self, turn: Turn, *, deadline: float) -> Answer:
         """The answer to a turn within `deadline` seconds."""
         try:

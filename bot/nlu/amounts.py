@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu import context
-from bot.nlu.numbers import cardinal_at
+from bot.nlu.numbers import Cardinal, cardinal_at
 from bot.nlu.tokens import Found, Sentence, word_set
 
 _NUMBER = r"(?:[0-9]{1,3}(?:[.,'’\ ][0-9]{3})+|[0-9]{1,6})(?:[.,](?:[0-9]{1,2}|-+|–|—))?"
@@ -19,6 +19,11 @@ _PLAIN = re.compile(
 )
 _EURO = word_set("euro euros eur € teuro")
 _CENT = word_set("cent cents ct")
+_SUMS = word_set(
+    "betrag rechnungsbetrag gesamtbetrag summe gesamtsumme preis kostet kostete total price costs cost amount "
+    "charged paid pay sum"
+)
+_BEFORE_SUM = word_set("is was of me ist war von ueber only nur noch genau exactly")
 _POINT = frozenset({"komma", "point"})
 
 
@@ -73,10 +78,27 @@ def _spoken_at(sentence: Sentence, index: int) -> tuple[Found | None, int]:
         return sentence.found("amount", f"0.{value:02}", index, end), end + 1
     if sentence.key(end) in _POINT:
         return _with_point(sentence, index, value, end)
-    if sentence.key(end) not in _EURO or _is_digits(sentence, index, end):
+    if sentence.key(end) not in _EURO:
+        return _without_currency(sentence, number) if number else None, end
+    if _is_digits(sentence, index, end):
         return None, end
     cents, last = _cents(sentence, end + 1)
     return sentence.found("amount", f"{value}.{cents:02}", index, last), last + 1
+
+
+def _without_currency(sentence: Sentence, number: Cardinal) -> Found | None:
+    """`the total was thirty four ninety five`: two spoken numbers and no third after a word for a sum."""
+    cents = cardinal_at(sentence, number.end)
+    if number.typed or cents is None or cents.typed or not 10 <= cents.value < 100:
+        return None
+    if cardinal_at(sentence, cents.end) or context.counted(sentence, cents.end):
+        return None
+    before = number.first - 1
+    while sentence.key(before) in _BEFORE_SUM:
+        before -= 1
+    if sentence.key(before) not in _SUMS:
+        return None
+    return sentence.found("amount", f"{number.value}.{cents.value}", number.first, cents.end - 1)
 
 
 def _single(sentence: Sentence, index: int) -> tuple[int, int]:

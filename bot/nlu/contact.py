@@ -11,13 +11,15 @@ from bot.nlu.first_names import first_names
 from bot.nlu.numbers import cardinal_at
 from bot.nlu.references import is_reference
 from bot.nlu.runs import Run, atoms_at, find_runs
+from bot.nlu.second_thoughts import FIXES
 from bot.nlu.spelling import spelled_at
 from bot.nlu.tokens import Found, Sentence, word_set
 
 REGION = "DE"
 _EMAIL = re.compile(r"[\w.+%-]*[\w+%-]@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}(?![\w@])")
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[ -]?[0-9]{2}(?:[ -]?[A-Z0-9]{1,4}){2,8}(?![A-Za-z0-9])", re.IGNORECASE)
-_IBAN_RUN = range(18, 21)
+_IBAN_DIGITS = range(13, 31)
+_FURTHEST_LETTERS = 6
 _AT = word_set("at aet ett et add @ klammeraffe affenschwanz")
 _CONNECTORS = {
     **{"punkt": ".", "dot": ".", ".": ".", "minus": "-", "bindestrich": "-", "strich": "-", "dash": "-", "hyphen": "-"},
@@ -48,7 +50,7 @@ def find_emails(sentence: Sentence) -> Iterator[Found]:
 
 def _spoken_email(sentence: Sentence, at: int) -> Found | None:
     after = at + 3 if sentence.keys(at + 1, at + 3) == ("-", "zeichen") else at + 1
-    domain, end = _domain(sentence, after + (sentence.key(after) in _BRACKETS))
+    domain, end = _mended(sentence, *_domain(sentence, after + (sentence.key(after) in _BRACKETS)))
     name, first = _local_part(sentence, at - (sentence.key(at - 1) in _BRACKETS))
     if not domain or not name:
         return None
@@ -72,6 +74,20 @@ def _domain(sentence: Sentence, index: int) -> tuple[str, int]:
         label, position = _label(sentence, position + 1)
     domain = domain.rstrip(".-_+")
     return (domain, end) if re.fullmatch(r"[\w-]+(?:\.[\w-]+)*\.[a-z]{2,24}", _ascii(domain)) else ("", index)
+
+
+def _mended(sentence: Sentence, domain: str, end: int) -> tuple[str, int]:
+    """The domain after a correction of its last part or of all of it: `example punkt com nein punkt org`."""
+    again = end
+    while domain and sentence.key(again) in FIXES:
+        again += 1
+    if again == end:
+        return domain, end
+    if _connector(sentence, again) == ".":
+        label, last = _label(sentence, again + 1)
+        return (f"{domain.rpartition('.')[0]}.{label}", last) if label.isalpha() and len(label) > 1 else (domain, end)
+    whole, last = _domain(sentence, again)
+    return (whole, last) if whole and sentence.key(last) not in _AT else (domain, end)
 
 
 def _connector(sentence: Sentence, index: int) -> str:
@@ -101,6 +117,11 @@ def _local_part(sentence: Sentence, at: int) -> tuple[str, int]:
         if sentence.key(first) in _HOW_WRITTEN:
             first += 1
             continue
+        remark = _remark(sentence, first) if parts else None
+        if remark:
+            letter, first = remark
+            parts[-1] = (_doubled(parts[-1][0], letter), parts[-1][1])
+            continue
         part, end = _part(sentence, first)
         end = end if part else first + 1
         if parts and _begins_anew(sentence, parts, first, part):
@@ -109,6 +130,21 @@ def _local_part(sentence: Sentence, at: int) -> tuple[str, int]:
         first = end
     name = "".join(part for part, _ in parts)
     return _ascii(name.strip(".-_+")), parts[0][1] if parts else at
+
+
+def _remark(sentence: Sentence, index: int) -> tuple[str, int] | None:
+    """The letter in `mit doppel s`, `with a double t`, and the token after it."""
+    position = index + 1 + (sentence.key(index + 1) in {"einem", "a"})
+    letter = sentence.key(position + 1)
+    if sentence.key(index) not in {"mit", "with"} or sentence.key(position) not in {"doppel", "doppeltem", "double"}:
+        return None
+    return (letter, position + 2) if len(letter) == 1 and letter.isalpha() else None
+
+
+def _doubled(word: str, letter: str) -> str:
+    """The word with the last such letter doubled, unless it is already: `weis` with `s` is `weiss`."""
+    before, found, after = word.rpartition(letter)
+    return word if letter * 2 in word or not found else f"{before}{letter * 2}{after}"
 
 
 def _begins_anew(sentence: Sentence, parts: list[tuple[str, int]], index: int, part: str) -> bool:
@@ -169,16 +205,26 @@ def _shorter(text: str, start: int) -> list[int]:
 
 
 def _spoken_iban(sentence: Sentence, run: Run) -> Found | None:
-    """`D E acht neun drei sieben ...`: the letters before a long run."""
-    if sentence.keys(run.first - 2, run.first) == ("d", "e"):
-        first = run.first - 2
-    elif sentence.key(run.first - 1) == "de":
-        first = run.first - 1
-    else:
+    """`D E acht neun drei sieben ...`: the letters of the country before a long run."""
+    if max(map(len, run.readings)) not in _IBAN_DIGITS:
         return None
-    good = (f"DE{digits}" for digits in run.readings if len(digits) == 20)
-    number = next((candidate for candidate in good if iban.is_valid(candidate)), None)
+    country, first = _country(sentence, run.first)
+    number = next((country + d for d in run.readings if country and iban.is_valid(country + d)), None)
     return sentence.found("iban", number, first, run.last) if number else None
+
+
+def _country(sentence: Sentence, end: int) -> tuple[str, int]:
+    """The two letters right before a token, said as `a t`, `at` or `D wie Dora E wie Emil`, and where they begin."""
+    pair, word = sentence.keys(end - 2, end), sentence.key(end - 1)
+    if len(word) == 2 and word.isalpha():
+        return word.upper(), end - 1
+    if len(pair) == 2 and all(len(letter) == 1 and letter.isalpha() for letter in pair):
+        return "".join(pair).upper(), end - 2
+    for first in range(max(0, end - _FURTHEST_LETTERS), end):
+        spelled = spelled_at(sentence, first)
+        if spelled and spelled.end == end and len(spelled.letters) == 2:
+            return spelled.letters.upper(), first
+    return "", end
 
 
 def find_phone_numbers(sentence: Sentence) -> Iterator[Found]:

@@ -7,6 +7,7 @@ from datetime import date
 from bot.nlu import context
 from bot.nlu.days import day_or_none, full_year, in_some_year
 from bot.nlu.relative_dates import find_relative_dates
+from bot.nlu.runs import find_runs
 from bot.nlu.tokens import Found, Sentence, word_set
 from bot.nlu.worded_dates import find_worded_dates
 
@@ -17,6 +18,7 @@ _FIGURES = re.compile(
 )
 _SPACED = re.compile(r"(?<![\d.,/:-])(\d{1,2}) (\d{1,2}) ((?:19|20)\d\d)(?![\d.,:/-]\d|\d| \d)")
 _COMPACT = re.compile(r"(?<![\d.,/:-])(\d{2})(\d{2})((?:19|20)\d\d)(?!\d)")
+_DIGITS = re.compile(r"(\d\d)(\d\d)((?:19|20)\d\d|\d\d)")
 _DAY_WORDS = word_set("am vom zum bis ab den der dem seit datum geboren on from until till since by the born und")
 
 
@@ -24,6 +26,7 @@ def find_dates(sentence: Sentence) -> Iterator[Found]:
     """Dates in figures, then in words, then relative ones."""
     yield from _typed(sentence)
     yield from find_worded_dates(sentence)
+    yield from _said_in_digits(sentence)
     yield from find_relative_dates(sentence)
 
 
@@ -39,6 +42,20 @@ def _typed(sentence: Sentence) -> Iterator[Found]:
             day = day_or_none(int(match[3]), int(match[2]), int(match[1]))
             if day:
                 yield sentence.between("date", day.isoformat(), match.start(), match.end())
+
+
+def _said_in_digits(sentence: Sentence) -> Iterator[Found]:
+    """A birth date said as six or eight digits: `null eins null neun neunzehn achtundsechzig`."""
+    if not context.mentions(sentence, context.BIRTH):
+        return
+    for run in find_runs(sentence):
+        matches = (match for digits in run.readings if not run.typed and (match := _DIGITS.fullmatch(digits)))
+        days = (
+            day_or_none(full_year(int(y), sentence.today), int(m), int(d)) for d, m, y in (x.groups() for x in matches)
+        )
+        born = next((day for day in days if day is not None and day <= sentence.today), None)
+        if born:
+            yield sentence.found("date", born.isoformat(), run.first, run.last)
 
 
 def _figures(sentence: Sentence, match: re.Match[str]) -> Iterator[Found]:

@@ -1,5 +1,6 @@
 """Names of persons, where somebody introduces or spells one."""
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -104,7 +105,7 @@ def _after(sentence: Sentence, index: int, *, sure: bool) -> Found | None:
 
 def _name_at(sentence: Sentence, index: int, *, sure: bool) -> Found | None:
     """The name that starts at a token; if not `sure`, a first name must be known or two words capitalised."""
-    end = _name_end(sentence, index)
+    end = _in_full(sentence, index, _name_end(sentence, index))
     spelled = spelled_at(sentence, _skip_spelling_words(sentence, end))
     words = [sentence.tokens[position].text for position in range(index, end)]
     if not words and not spelled:
@@ -114,6 +115,14 @@ def _name_at(sentence: Sentence, index: int, *, sure: bool) -> Found | None:
     if not spelled:
         return sentence.found("person_name", _written(sentence, index, end), index, end - 1)
     return _spelled_name(sentence, index, end)
+
+
+def _in_full(sentence: Sentence, index: int, end: int) -> int:
+    """Where `Jansen, Nele Jansen` ends, whose first word is said again in the full name."""
+    if sentence.key(end) != "," or end - index != 1:
+        return end
+    whole = _name_end(sentence, end + 1)
+    return whole if whole > end + 2 and sentence.key(whole - 1) == sentence.key(index) else end
 
 
 def _skip_spelling_words(sentence: Sentence, index: int) -> int:
@@ -201,11 +210,14 @@ def _written(sentence: Sentence, index: int, end: int) -> str:
     if text == text.upper():
         words = text.lower().split()
     once = [word for word, before in zip(words, ["", *words], strict=False) if word != before]
+    if len(once) > 2 and fold(once[0]).strip(",") == fold(once[-1]):
+        once = once[1:]
     return " ".join(_capital(w) if w.islower() and fold(w) not in _PARTICLES else w for w in once)
 
 
 def _capital(word: str) -> str:
-    return "-".join(part[:1].upper() + part[1:].lower() for part in word.split("-"))
+    """`anna-lena` as `Anna-Lena`, `o'connor` as `O'Connor`."""
+    return re.sub(r"(?:^|(?<=-)|(?<=^[od]['’]))[^\W\d_]", lambda letter: letter[0].upper(), word.lower())
 
 
 def _before(sentence: Sentence) -> Iterator[Found]:

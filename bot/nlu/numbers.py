@@ -18,6 +18,8 @@ _SPELLINGS = (
     ("fuffund", "fünfund"),
     ("fuff", "fünf"),
     ("zwoelf", "zwölf"),
+    ("ssich", "ssig"),
+    ("zich", "zig"),
     ("dreissig", "dreißig"),
     ("dreizig", "dreißig"),
     ("sechszig", "sechzig"),
@@ -124,6 +126,8 @@ def _cardinal_at(sentence: Sentence, index: int) -> Cardinal | None:
     first = numeral(key)
     if first is not None and first.ordinal:
         return None
+    if first is None and _is_short_one(sentence, index):
+        return Cardinal(1, index, index + 1, ("eins",))
     if first is None and not starts_compound(sentence, index):
         return None
     return _longest(sentence, index, first)
@@ -137,6 +141,14 @@ def starts_compound(sentence: Sentence, index: int) -> bool:
     if key == "ein" and following == "und":
         return is_tens(numeral(sentence.key(index + 2)))
     return half_compound(key) is not None and is_tens(numeral(following))
+
+
+def _is_short_one(sentence: Sentence, index: int) -> bool:
+    """Whether `ein` is the digit 1 because two digits follow it: `ein null vier`."""
+    if sentence.key(index) != "ein":
+        return False
+    digits = [numeral(sentence.key(position)) for position in (index + 1, index + 2)]
+    return all(digit is not None and not digit.ordinal and digit.value < 10 for digit in digits)
 
 
 def half_compound(key: str) -> str | None:

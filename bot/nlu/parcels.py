@@ -32,8 +32,10 @@ def _in_run(sentence: Sentence, run: Run) -> Found | None:
     lettered = _lettered(sentence, run)
     if lettered:
         return lettered
-    number = next((digits for digits in readings if _is_dhl(digits) or _is_dpd(digits)), None)
-    if number is None and context.near(sentence, run, context.TRACKING + context.CARRIERS):
+    named = context.near(sentence, run, context.TRACKING + context.CARRIERS)
+    by_shape = named or not run.fixed  # a phone number with a correction can have 14 digits too
+    number = next((digits for digits in readings if _is_dhl(digits) or (by_shape and _is_dpd(digits))), None)
+    if number is None and named:
         number = next((digits for digits in readings if len(digits) in _LENGTHS_WHEN_NAMED), None)
     return sentence.found("tracking_number", number, run.first, run.last) if number else None
 

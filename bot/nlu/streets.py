@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu import context
+from bot.nlu.first_names import first_names
 from bot.nlu.numbers import cardinal_at
 from bot.nlu.runs import find_runs
-from bot.nlu.tokens import Found, Sentence, word_set
+from bot.nlu.tokens import Found, Sentence, fold, word_set
 
 _TYPES = word_set(
     "strasse strase str weg platz allee gasse ring damm ufer chaussee steig stieg kamp twiete promenade pfad wall"
@@ -49,6 +50,12 @@ _NOT_IN_NAME = word_set(
 )
 _BEFORE_NUMBER = word_set("nummer nr hausnummer number , .")
 _LETTER = re.compile(r"[a-h]")
+_NO_QUALIFIERS = word_set(
+    "aber immer wieder leider spaeter frueher bisher weiter ausser dieser dieses meiner deiner seiner unserer "
+    "eurer einer keiner jeder welcher ueber unter hinter vorher nachher nummer sicher lieber naher "
+    "number order after never other under former another either rather whether deliver remember enter "
+    "customer moeglicherweise september oktober november dezember october december"
+)
 _MOST_WORDS = 3
 _MOST_DIGITS = 4
 _MOST_SPOKEN_DIGITS = 3
@@ -102,7 +109,7 @@ def _first_word(sentence: Sentence, index: int) -> int | None:
     before = sentence.key(index - 1)
     if first == index or before == "-":
         return first
-    return index - 1 if _qualifies(sentence.tokens[index - 1].text, before) else index
+    return index - 1 if _qualifies(sentence, index - 1, before) else index
 
 
 def _is_name(sentence: Sentence, index: int) -> bool:
@@ -110,9 +117,14 @@ def _is_name(sentence: Sentence, index: int) -> bool:
     return sentence.open(index) and (key == "-" or (key.isalpha() and len(key) > 1 and key not in _NOT_IN_NAME))
 
 
-def _qualifies(text: str, key: str) -> bool:
+def _qualifies(sentence: Sentence, index: int, key: str) -> bool:
     """Whether the word before a street belongs to it: `Ottenser Hauptstraße`, `Große Bergstraße`."""
-    return key in _SIZES or (text[0].isupper() and (key in _AGES or (key.endswith("er") and len(key) > 4)))
+    if not sentence.open(index):
+        return False
+    of_a_place = key.endswith("er") and len(key) > 4 and key not in _NO_QUALIFIERS
+    if sentence.tokens[index].text[0].isupper():
+        return key in _SIZES | _AGES or of_a_place
+    return key in _SIZES or (of_a_place and sentence.text.islower())
 
 
 def _numbered(sentence: Sentence, first: int, last: int) -> Found | None:
@@ -200,8 +212,16 @@ def street_name(text: str) -> str:
     if text in {text.lower(), text.upper()}:
         text = re.sub(r"[^\W\d_]+", _capital, text.lower())
         text = text[:1].upper() + text[1:]
+    text = _hyphenated(text)
     text = re.sub(r"(?i)(?<=s)tras?se\b", "traße", text)
     return re.sub(r"(?i)(?:\b|(?<=[a-zäöüß]))str\b\.?", lambda m: m[0][0] + "traße", text)
+
+
+def _hyphenated(text: str) -> str:
+    """Streets named after a person in full take hyphens: `Karl-Liebknecht-Straße`."""
+    words = text.split(" ")
+    after_person = len(words) > 2 and fold(words[0]) in first_names() and fold(words[-1]).rstrip(".") in _TYPES
+    return "-".join(words) if after_person else text
 
 
 def _capital(word: re.Match[str]) -> str:
