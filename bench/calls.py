@@ -149,14 +149,14 @@ def notes(seconds: float, pause: float) -> str:
     return (
         f"Same model, same machine ({machine()}), one run, {seconds:.0f} s per number of callers, servers and callers "
         "together on that machine. Callers ask where an order is, give the postcode by keys (stock Rasa takes none: "
-        f"there it is said), ask for a store's hours and say goodbye, with a pause of {pause:g} s before they speak, each "
-        "call from another number. "
-        "The portal gets signed requests and keeps everything in SQLite; stock Rasa is `rasa run` with its "
-        "`twilio_voice` channel, trackers in memory, and `rasa run actions`. `ratio` is portal / stock.\n\n"
+        "there it is said), ask for a store's hours and say goodbye, each call from another number and with a pause of "
+        f"{pause:g} s before every turn. The portal gets signed requests and keeps everything in SQLite; stock Rasa is "
+        "`rasa run` with its `twilio_voice` channel, trackers in memory, and `rasa run actions`. "
+        "`ratio` is portal / stock.\n\n"
         "A turn lasts from the caller's words to the answer, fillers included; for the portal that is its own share "
         "and the engine's. A turn has failed when there is no TwiML with the expected words; it counts with its time, "
-        "and the call goes on. (Stock Rasa's channel answers 500 when an action sends a custom message, as it does here "
-        "once the customer is known.)"
+        "and the call goes on. (Stock Rasa's channel answers 500 when an action sends a custom message, which happens "
+        "here once the customer is known.)"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot import metrics
 from bot.channels.base import error_answer, json_answer
@@ -67,14 +68,15 @@ def create_app(settings: Settings, conversations: Conversations) -> Portal:
     _add_voice(app, Voice(conversations, jobs.wake, settings) if settings.phone_is_on else None)
     _add_health(app, conversations)
     _add_errors(app)
+    _trust_proxies(app, settings.portal.server.trusted_proxies)
     return Portal(app, conversations, jobs)
 
 
 def _webhook_channels(settings: Settings, conversations: Conversations) -> list[WebhookChannel]:
     channels: list[WebhookChannel] = []
     if settings.rest_token:
-        language = settings.portal.languages[0]
-        channels.append(Rest(conversations, token=settings.rest_token, language=language))
+        languages, at_most = settings.portal.languages, settings.portal.server.rest_at_most
+        channels.append(Rest(conversations, token=settings.rest_token, languages=languages, waiting_at_most=at_most))
     else:
         log.info("channel rest is off: SPRACHPORTAL_REST_TOKEN is not set")
     return channels
@@ -122,6 +124,12 @@ def _add_health(app: Flask, conversations: Conversations) -> None:
         return Response(metrics.page(), content_type="text/plain; version=0.0.4")
 
 
+def _trust_proxies(app: Flask, count: int) -> None:
+    """Clients' addresses as the nearest `count` proxies tell them; nothing else of what they say counts."""
+    if count:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=count, x_proto=0, x_host=0)  # type: ignore[method-assign]
+
+
 def _add_errors(app: Flask) -> None:
     @app.errorhandler(BadRequest)
     def refused(error: BadRequest) -> Response:
@@ -153,6 +161,7 @@ def _add_errors(app: Flask) -> None:
     def finish(answer: Response) -> Response:
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
         answer.headers.setdefault("Referrer-Policy", "no-referrer")
+        answer.headers.setdefault("Cache-Control", "no-store")
         answer.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         metrics.REQUESTS.labels(request.url_rule.rule if request.url_rule else "none", answer.status_code).inc()
         return answer

@@ -31,6 +31,7 @@ LONGEST_HINT = 100
 DEFAULT_DATABASE = "sqlite:///var/sprachportal.db"
 SHORTEST_SECRET = 16
 LANGUAGES = ("de", "en")
+THREADS_FOR_ALL = 16
 
 
 class CompanySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,17 +49,31 @@ class TurnSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class WebChatSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The web chat."""
+    """The web chat. Visits are counted by the client's address, turns and streams by visitor."""
 
     frame_ancestors: list[str] = msgspec.field(default_factory=lambda: ["*"])
     visit_days: int = 30
+    visits_at_once: int = 60
+    visits_per_minute: int = 120
+    turns_at_once: int = 20
+    turns_per_minute: int = 60
+    streams_per_visitor: int = 4
 
 
 class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The web server."""
+    """The web server; each open stream and each waiting REST request holds a thread.
+
+    `trusted_proxies` is how many proxies in front write `X-Forwarded-For`; without any it is ignored.
+    """
 
     threads: int = 96
     streams_at_most: int = 64
+    trusted_proxies: int = 0
+
+    @property
+    def rest_at_most(self) -> int:
+        """How many REST requests wait at once: the rest of the threads is for everything else."""
+        return max(4, self.threads - self.streams_at_most - THREADS_FOR_ALL)
 
 
 class SpeakerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,9 +228,30 @@ def _check_portal(portal: PortalFile, file: Path, problems: list[str]) -> None:
         ZoneInfo(portal.company.timezone)
     except (ZoneInfoNotFoundError, ValueError):
         problems.append(f"{file}: company.timezone is no time zone")
+    _check_numbers(portal, file, problems)
     if portal.server.streams_at_most >= portal.server.threads:
         problems.append(f"{file}: server.streams_at_most must be below server.threads")
     _check_voice(portal.voice, portal.languages, file, problems)
+
+
+def _check_numbers(portal: PortalFile, file: Path, problems: list[str]) -> None:
+    turn, chat, server = portal.turn, portal.web_chat, portal.server
+    limits = (
+        ("turn.deadline_seconds", turn.deadline_seconds, 0.1, 600),
+        ("turn.waiting_at_most", turn.waiting_at_most, 1, 1000),
+        ("web_chat.visit_days", chat.visit_days, 1, 3650),
+        ("web_chat.visits_at_once", chat.visits_at_once, 1, 100_000),
+        ("web_chat.visits_per_minute", chat.visits_per_minute, 1, 100_000),
+        ("web_chat.turns_at_once", chat.turns_at_once, 1, 100_000),
+        ("web_chat.turns_per_minute", chat.turns_per_minute, 1, 100_000),
+        ("web_chat.streams_per_visitor", chat.streams_per_visitor, 1, 100),
+        ("server.threads", server.threads, 8, 1000),
+        ("server.streams_at_most", server.streams_at_most, 0, 1000),
+        ("server.trusted_proxies", server.trusted_proxies, 0, 10),
+    )
+    for name, number, least, most in limits:
+        if not least <= number <= most:
+            problems.append(f"{file}: {name} may be {least} to {most}")
 
 
 def _check_voice(voice: VoiceSettings, languages: list[str], file: Path, problems: list[str]) -> None:

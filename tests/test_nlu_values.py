@@ -17,6 +17,7 @@ from bot.nlu.values import Found, extract, luhn_valid
 
 TODAY = date(2026, 11, 23)
 TABLE = Path(__file__).parent / "nlu" / "values.tsv"
+SECOND = TABLE.with_name("values_second.tsv")  # written without looking at the code
 SHAPES = {
     "digits": r"[0-9]{2,7}",
     "order_number": r"\d{4,11}",
@@ -68,8 +69,8 @@ class Line:
 
 
 @cache
-def table() -> tuple[Line, ...]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
+def table(path: Path = TABLE) -> tuple[Line, ...]:
+    with path.open(encoding="utf-8", newline="") as file:
         return tuple(Line(row) for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
@@ -124,10 +125,12 @@ def test_the_table_has_at_least_400_lines_three_quarters_of_them_german() -> Non
     assert 0.7 <= german_lines / len(table()) <= 0.85
 
 
-def test_99_of_100_lines_are_understood_exactly() -> None:
-    misses = [line for line in table() if line.found() != line.expected]
+@pytest.mark.parametrize(("path", "share"), [(TABLE, 0.99), (SECOND, 0.97)], ids=["first", "second"])
+def test_nearly_all_lines_are_understood_exactly(path: Path, share: float) -> None:
+    lines = table(path)
+    misses = [line for line in lines if line.found() != line.expected]
     report = "\n".join(f"{line.text!r}: expected {line.expected}, found {line.found()}" for line in misses)
-    assert len(misses) <= 0.01 * len(table()), report
+    assert len(lines) - len(misses) >= share * len(lines), report
 
 
 def test_every_entity_occurs_in_the_table() -> None:
@@ -252,6 +255,26 @@ def test_wrong_check_digit_is_found_so_that_the_dialogue_can_say_so() -> None:
     assert pairs(extract("Bestellung 10482918")) == [("order_number", "10482918")]
     assert not luhn_valid("10482918")
     assert luhn_valid("10482917")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ein vier mann zelt", [("product", "Zelt")]),
+        ("ich habe ein zwei fragen", []),
+        ("wir wohnen immer hauptstraße drei", [("street", "Hauptstraße 3")]),
+        ("der betrag von vierzig fünfzig vierzehn", []),
+        ("jan ät example punkt com nein jan punkt koch ät example punkt org", [("email", "jan.koch@example.org")]),
+        ("jan ät example punkt com nein beispiel punkt de", [("email", "jan@beispiel.de")]),
+        ("siebenundzwanzig tausend", []),
+        (
+            "geboren am null drei zwölf siebenundachtzig kundennummer zwei sieben null null eins sieben zwei vier",
+            [("date", "1987-12-03"), ("customer_number", "27001724")],
+        ),
+    ],
+)
+def test_what_looks_alike_is_told_apart(text: str, expected: list[tuple[str, str]]) -> None:
+    assert pairs(heard(text)) == expected
 
 
 def test_ambiguous_reading_gives_the_one_with_the_check_digit_first() -> None:

@@ -7,7 +7,7 @@ event stream, or by asking for new entries.
 
 from __future__ import annotations
 
-import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from flask import Blueprint, Request, Response, request, send_from_directory
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.channels.base import bearer, json_answer, json_body
+from bot.channels.limits import Allowance, Places, client_of
 from bot.conversation import Conversations
 from bot.errors import BadRequest, Unauthorized
 from bot.jobs import Jobs
@@ -30,6 +31,9 @@ STATIC = Path(__file__).parent / "static" / "chat"
 STREAM_SECONDS = 240
 HEARTBEAT_SECONDS = 15
 LONGEST_ID = 64
+PORTALS_ID = "portal:started"
+NO_VISIT = "the visit is unknown or over; begin a new one"
+TOO_MANY = "utter_error_too_many"
 
 
 class VisitRequest(msgspec.Struct):
@@ -73,7 +77,10 @@ class WebChat:
         self._jobs = jobs
         self._settings = settings
         self._signer = URLSafeTimedSerializer(settings.secret_key, salt="web-chat-visit")
-        self._streams = threading.BoundedSemaphore(settings.portal.server.streams_at_most)
+        limits = settings.portal.web_chat
+        self._visits = Allowance(at_once=limits.visits_at_once, per_minute=limits.visits_per_minute)
+        self._turns = Allowance(at_once=limits.turns_at_once, per_minute=limits.turns_per_minute)
+        self._streams = Places(at_most=settings.portal.server.streams_at_most, for_each=limits.streams_per_visitor)
 
     def blueprint(self) -> Blueprint:
         """The routes below `/chat`."""
@@ -115,6 +122,8 @@ class WebChat:
         visit = self._old_visit(request)
         fresh = visit is None or asked.new
         if visit is None or asked.new:
+            if not self._visits.take(client_of(request.remote_addr)):
+                raise BadRequest(self._conversations.texts.say(TOO_MANY, language), status=429, code="too_many")
             visit = self._new_visit(visit.visitor if visit else uuid.uuid4().hex, language)
         return json_answer(self._visit_data(visit), 201 if fresh else 200)
 
@@ -128,9 +137,11 @@ class WebChat:
             raise
 
     def _take_turn(self, visit: Visit) -> Response:
+        if not self._turns.take(visit.visitor):
+            raise BadRequest("too many messages", status=429, code="too_many")
         asked = json_body(request, TurnRequest)
-        if not 0 < len(asked.id) <= LONGEST_ID or ":" in asked.id:
-            raise BadRequest("id must have 1 to 64 characters and no colon", code="wrong_id")
+        if not 0 < len(asked.id) <= LONGEST_ID or ":" in asked.id or clean_text(asked.id) != asked.id:
+            raise BadRequest(f"id must have 1 to {LONGEST_ID} plain characters and no colon", code="wrong_id")
         text, intent = self._said(visit, asked)
         received = self._conversations.receive(self._incoming(visit, asked.id, text, intent))
         self._conversations.bell.ring(visit.conversation)
@@ -146,18 +157,19 @@ class WebChat:
     def stream(self) -> Response:
         """New entries as server-sent events; 503 when too many streams are open."""
         visit = self._visit(request)
-        if not self._streams.acquire(blocking=False):
+        if not self._streams.take(visit.visitor):
             raise BadRequest("too many open streams; ask for entries instead", status=503, code="no_stream")
         events = self._events(visit, _number(request.headers.get("Last-Event-ID")))
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         answer = Response(events, content_type="text/event-stream", headers=headers)
-        answer.call_on_close(self._streams.release)
+        answer.call_on_close(lambda: self._streams.give_back(visit.visitor))
         return answer
 
     def _events(self, visit: Visit, after: int) -> Iterator[str]:
         yield "retry: 1000\n\n"
         bell, seen, typing, language = self._conversations.bell, -1, False, ""
-        for _ in range(STREAM_SECONDS // HEARTBEAT_SECONDS * 100):
+        end = time.monotonic() + STREAM_SECONDS
+        while time.monotonic() < end:
             for entry in self._entries(visit, after):
                 after = max(after, entry["seq"])
                 yield _event("entry", entry, after)
@@ -185,14 +197,17 @@ class WebChat:
     def _visit(self, asked: Request) -> Visit:
         try:
             days = self._settings.portal.web_chat.visit_days
-            return Visit(*self._signer.loads(bearer(asked), max_age=days * 86400))
+            visit = Visit(*self._signer.loads(bearer(asked), max_age=days * 86400))
         except (BadData, TypeError, ValueError) as error:
-            raise Unauthorized("the visit is unknown or over; begin a new one") from error
+            raise Unauthorized(NO_VISIT) from error
+        if not self._store.has_conversation(visit.conversation):
+            raise Unauthorized(NO_VISIT)
+        return visit
 
     def _new_visit(self, visitor: str, language: str) -> Visit:
         conversation = self._store.open_conversation(self.name, visitor, language)
         visit = Visit(visitor, conversation)
-        self._conversations.receive(self._incoming(visit, "started", "", Intent("conversation_started")))
+        self._conversations.receive(self._incoming(visit, PORTALS_ID, "", Intent("conversation_started")))
         self._jobs.wake(conversation)
         return visit
 

@@ -49,13 +49,17 @@ def _said_in_digits(sentence: Sentence) -> Iterator[Found]:
     if not context.mentions(sentence, context.BIRTH):
         return
     for run in find_runs(sentence):
-        matches = (match for digits in run.readings if not run.typed and (match := _DIGITS.fullmatch(digits)))
-        days = (
-            day_or_none(full_year(int(y), sentence.today), int(m), int(d)) for d, m, y in (x.groups() for x in matches)
-        )
-        born = next((day for day in days if day is not None and day <= sentence.today), None)
+        days = () if run.typed else (_birth_date(digits, sentence.today) for digits in run.readings)
+        born = next((day for day in days if day), None)
         if born:
             yield sentence.found("date", born.isoformat(), run.first, run.last)
+
+
+def _birth_date(digits: str, today: date) -> date | None:
+    """The day that `01091968` or `010968` means, if it is over."""
+    match = _DIGITS.fullmatch(digits)
+    when = day_or_none(full_year(int(match[3]), today), int(match[2]), int(match[1])) if match else None
+    return when if when and when <= today else None
 
 
 def _figures(sentence: Sentence, match: re.Match[str]) -> Iterator[Found]:

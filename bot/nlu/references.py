@@ -152,7 +152,7 @@ def _doubtful(sentence: Sentence, run: Run) -> list[Found]:
 def _part(sentence: Sentence, run: Run) -> list[Found]:
     """A caller's bare digits that may be a part of a number said in two turns."""
     digits = run.readings[0]
-    if sentence.channel != "voice" or len(digits) not in _PART_LENGTHS or not _bare(sentence, run):
+    if sentence.channel != "voice" or len(digits) not in _PART_LENGTHS or not _bare(sentence, run) or _is_round(run):
         return []
     return [sentence.found("digits", digits, run.first, run.last)]
 

@@ -38,6 +38,7 @@ _OH = frozenset({"oh", "o"})
 _LISTED = frozenset({",", "und", "and"})
 _COMPLETE, _LONG = 8, 5
 _LONGEST_GAP = 8
+_LONGEST_RUN = 40  # the ways to cut and read a run grow with its square; two numbers said digit by digit are 20
 _REPEATS = range(2, 6)
 
 
@@ -110,12 +111,13 @@ def _run_at(sentence: Sentence, index: int) -> tuple[Run | None, int]:
     if not atoms:
         return None, index + 1
     items: list[Item] = [*atoms]
-    while True:
+    while len(items) < _LONGEST_RUN:
         gap = _gap(sentence, atoms[-1].end)
         if gap is None:
-            return Run(tuple(items)), atoms[-1].end
+            break
         fix, atoms = gap
         items += [*([fix] if fix else []), *atoms]
+    return Run(tuple(items)), atoms[-1].end
 
 
 def _gap(sentence: Sentence, index: int) -> tuple[Fix | None, list[Atom]] | None:

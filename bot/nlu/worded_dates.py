@@ -7,6 +7,8 @@ from bot.nlu import context
 from bot.nlu.calendar_words import months
 from bot.nlu.days import day_or_none, full_year, in_some_month, in_some_year
 from bot.nlu.numbers import cardinal_at, numeral
+from bot.nlu.references import kind_of
+from bot.nlu.runs import find_runs
 from bot.nlu.tense import DONE
 from bot.nlu.tokens import Found, Sentence, word_set
 
@@ -71,7 +73,12 @@ def _day_month(sentence: Sentence, index: int) -> tuple[int, int, int] | None:
     if month.sure and (day.sure or sentence.key(index).isdecimal()):
         return day.value, month.value, month.end
     born = context.mentions(sentence, context.BIRTH) and _year(sentence, month.end) is not None
-    return (day.value, month.value, month.end) if born else None
+    return (day.value, month.value, month.end) if born and not _begins_reference(sentence, index) else None
+
+
+def _begins_reference(sentence: Sentence, index: int) -> bool:
+    """Whether a token is the first of an order, invoice or customer number: `zwei sieben null null ...`."""
+    return any(run.first == index and kind_of(run.readings[0]) for run in find_runs(sentence))
 
 
 def _month_day(sentence: Sentence, index: int) -> tuple[int, int, int] | None:
