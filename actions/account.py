@@ -40,6 +40,11 @@ CLOSED_ORDERS = ("delivered", "cancelled")
 DAYS_FOR_NOTE = 1
 WAYS_TO_REACH = ("phone", "email")
 LONGEST_NAME = 80
+NO_NAME = re.compile(
+    r"\b(keine?n?|ahnung|weiß|weiss|nicht|nich|nein|nee|ja|egal|moment|später|hä|was|wie|warum|wieso|vergessen|hilfe|danke"
+    r"|no|idea|not|don.?t|know|sure|yes|wait|later|why|what|how|forgot|help|thanks?)\b",
+    re.IGNORECASE,
+)
 ENDING = re.compile(r"(?:ends? (?:in|with)|endet (?:auf|mit)|am ende|hinten)\D{0,12}(\d{1,6})\b")
 NUMBER_WORDS = (" nummer ", "neue nr", "rufnummer", "new number", "my number", "old number")
 CONTACT_WORDS = {
@@ -152,7 +157,7 @@ class NameNeed(EntityNeed):
 
 def _as_name(text: str) -> str | None:
     words = re.sub(r"[^\w\s'’.-]|\d", "", text).split()
-    if not 0 < len(words) <= 4 or len(text) > LONGEST_NAME:
+    if not 0 < len(words) <= 4 or len(text) > LONGEST_NAME or NO_NAME.search(text):
         return None
     return " ".join(word[:1].upper() + word[1:] for word in words)
 

@@ -8,11 +8,16 @@ import pkgutil
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from rasa_sdk.events import ActiveLoop, SlotSet
 from rasa_sdk.executor import ActionExecutor
 
 import actions
 
 log = logging.getLogger(__name__)
+LEAVE_FORM = [
+    *(SlotSet(slot, None) for slot in ("matter", "need", "requested_slot")),
+    ActiveLoop(None),
+]
 ActionRunner = Callable[[dict[str, Any]], Coroutine[Any, Any, dict[str, Any]]]
 
 
@@ -34,6 +39,6 @@ def in_process() -> ActionRunner:
             return await executor.run(call) or {"events": [], "responses": []}  # type: ignore[arg-type]
         except Exception as error:
             log.error("action %s failed: %s", call.get("next_action"), type(error).__name__)
-            return {"events": [], "responses": [{"response": "utter_technical_problem"}]}
+            return {"events": LEAVE_FORM, "responses": [{"response": "utter_technical_problem"}]}
 
     return run

@@ -45,6 +45,12 @@ SAYS_WHAT_IS_WRONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 
+SAYS_TO_COME = re.compile(
+    r"\b20\d\d\b|\bmorgen\b|übermorgen|nächst|kommend|\bin (\d+|ein\w*|zwei|drei|a|two|three) "
+    r"|\bwerde\b|tomorrow|\bnext\b|\bwill\b",
+    re.IGNORECASE,
+)
+
 
 def invoice_state(invoice: Invoice, today: date) -> str:
     """`open`, `overdue`, `paid`, or `settled` when it is paid and the day is not known."""
@@ -159,9 +165,15 @@ class PaidDayNeed(Need):
     slot = "paid_day"
 
     def read(self, case: Case) -> str | None:
-        """The day, in the past: `on Friday` is understood as the next one, but nobody has paid then."""
-        said = case.take("date")
-        return _in_the_past(date.fromisoformat(said[:10]), case.now.date()).isoformat() if said else None
+        """The day, in the past: `on Friday` is understood as the next one, but nobody has paid then.
+
+        A day that is plainly to come says nothing about a payment.
+        """
+        said, today = case.take("date"), case.now.date()
+        words = f"{case.slot('opening') or ''} {case.text}"
+        if not said or (said[:10] > today.isoformat() and SAYS_TO_COME.search(words)):
+            return None
+        return _in_the_past(date.fromisoformat(said[:10]), today).isoformat()
 
     def known(self, case: Case) -> str:
         """Nothing was said."""

@@ -81,7 +81,8 @@ class WhenNeed(Need):
 
     def accept(self, case: Case, value: Wish) -> str | None:
         """The moment, if people are there then; else why not, and the next one that is possible."""
-        case.put("when_offer", None)
+        for left in ("when_offer", "when_day"):
+            case.put(left, None)
         if value["day"] == ASAP:
             return ASAP
         wanted = date.fromisoformat(str(value["day"]))
@@ -172,7 +173,7 @@ class WhenNeed(Need):
         hours, now = Hours.of_service(case.company), case.now
         span = hours.on(wanted)
         assert span is not None
-        if at < span.start and at.hour + HALF_DAY < span.end.hour:
+        if time(1) <= at < span.start and at.hour + HALF_DAY < span.end.hour:
             at = at.replace(hour=at.hour + HALF_DAY)
         moment = datetime.combine(wanted, at, now.tzinfo)
         if moment > now and span.start <= at < span.end:
@@ -181,6 +182,8 @@ class WhenNeed(Need):
             case.say("utter_callback_moment_past")
         else:
             case.say("utter_callback_closed_then", week=hours.week_words(case.language))
+        if datetime.combine(wanted, span.end, now.tzinfo) > now:
+            case.put("when_day", wanted.isoformat())
         self._offer(case, max(moment, now))
         return None
 

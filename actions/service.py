@@ -78,10 +78,18 @@ class ActionTalkToHuman(CaseAction):
         """Ask for the handoff; a complaint that was begun is kept."""
         complaining = case.slot("matter") == Complain.intent
         if complaining:
+            if case.asked_for("complaint"):
+                _add_words(case)
             say_kept(case)
         case.effect(handoff={"reason": "complaint" if complaining else "customer_wish"})
         say_what_happens_next(case)
         return leave(case)
+
+
+def _add_words(case: Case) -> None:
+    """Keep what was said together with the wish for a human, after the words it began with."""
+    said = [str(case.slot("opening") or "").strip(), case.text.strip()]
+    case.put("complaint", "\n".join(words for words in said if words)[:LONGEST_TEXT])
 
 
 class ComplaintNeed(TextNeed):

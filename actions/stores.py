@@ -15,6 +15,7 @@ from actions.hours import Hours
 from actions.matter import Matter, register
 from actions.models import Store
 from actions.needs import Need
+from actions.real_days import names_impossible_day
 from actions.say import clock, day, together
 
 SERVICE = "service"
@@ -63,6 +64,8 @@ class PlaceNeed(Need):
         """A store, the button for service, or words that mean service."""
         if case.heard.get("choice") == SERVICE:
             return case.take("choice")
+        if case.get(self.slot) and "store" not in case.heard:
+            return None
         said = case.text if case.asked_for(self.slot) else case.slot("opening") or ""
         if store := named_store(case, said):
             return store.id
@@ -77,6 +80,20 @@ class PlaceNeed(Need):
         case.say("utter_ask_place", buttons=buttons)
 
 
+class AskedDayNeed(Need):
+    """The day asked about, empty when none was said; it is only asked for when the one said does not exist."""
+
+    slot = "asked_day"
+
+    def read(self, case: Case) -> str | None:
+        """The day that was said."""
+        return case.take("date")
+
+    def known(self, case: Case) -> str | None:
+        """Nothing was said, so the hours are told for now."""
+        return None if names_impossible_day(str(case.slot("opening") or "")) else ""
+
+
 @register
 class AskStoreHours(Matter):
     """When a store or customer service is open."""
@@ -85,8 +102,9 @@ class AskStoreHours(Matter):
     lookup = True
 
     def needs(self, case: Case) -> Iterator[Need]:
-        """Which place."""
+        """Which place, and a day that exists."""
         yield PlaceNeed()
+        yield AskedDayNeed()
 
     def do(self, case: Case) -> None:
         """Answer for the day that was named, else for now and the whole week."""
@@ -106,7 +124,7 @@ class AskStoreHours(Matter):
 
 def _day_meant(case: Case) -> date | None:
     """The day asked about; one that is long past is meant for next year, today needs no special answer."""
-    said, today = case.take("date"), case.now.date()
+    said, today = case.get("asked_day"), case.now.date()
     if not said:
         return None
     when = date.fromisoformat(said[:10])

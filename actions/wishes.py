@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
+import holidays
+
 from actions.case import Case
 from actions.claims import OpeningNeed, spoken, words
 from actions.models import Order
@@ -14,6 +16,8 @@ from actions.needs import ChoiceNeed, DayNeed, Need
 
 LATEST_WISH = timedelta(days=14)
 SUNDAY = 6
+# Whether a holiday of one state only counts depends on where the parcel goes; these count everywhere.
+HOLIDAYS = holidays.country_holidays("DE")
 SHORT_NUMBER = r"(?<!\d)(?<!\d )\d{1,3}(?! ?\d)"
 
 WISHES = {
@@ -48,7 +52,7 @@ class WishNeed(ChoiceNeed):
 
 @dataclass
 class WishDayNeed(DayNeed):
-    """The day for the delivery: not before the parcel can be there, not on a Sunday, not too late."""
+    """The day for the delivery: not before the parcel can be there, on no Sunday or holiday, not too late."""
 
     order: Order = field(kw_only=True)
     slot: str = "wish_day"
@@ -60,7 +64,8 @@ class WishDayNeed(DayNeed):
             return None
         first = max(today + timedelta(days=1), self.order.eta or today)
         last = first + LATEST_WISH
-        if first <= date.fromisoformat(wanted) <= last and date.fromisoformat(wanted).weekday() != SUNDAY:
+        when = date.fromisoformat(wanted)
+        if first <= when <= last and when.weekday() != SUNDAY and when not in HOLIDAYS:
             return wanted
         case.say("utter_wish_day_impossible", first=spoken(case, first), last=spoken(case, last))
         return None

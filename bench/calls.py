@@ -125,8 +125,9 @@ def measure(start: Starter, model: Path, loads: list[Load]) -> dict[str, float]:
         for load in loads:
             tally, took = put(load, server, others)
             rows = _rows(load.callers, tally, took)
-            print(*(f"  {name}: {value:.1f}" for name, value in rows.items()), sep="\n")
-            print(*(f"  failed {times} times: {what}" for what, times in tally.failures.items()), sep="\n", flush=True)
+            told = [f"  {name}: {value:.1f}" for name, value in rows.items()]
+            told += [f"  failed {times} times: {what}" for what, times in tally.failures.items()]
+            print("\n".join(told), flush=True)
             figures |= rows
     return figures
 

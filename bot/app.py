@@ -66,7 +66,7 @@ def create_app(settings: Settings, conversations: Conversations) -> Portal:
     app.register_blueprint(WebChat(conversations, jobs, settings).blueprint())
     _add_webhooks(app, channels)
     _add_voice(app, Voice(conversations, jobs.wake, settings) if settings.phone_is_on else None)
-    _add_health(app, conversations)
+    _add_health(app, conversations, jobs)
     _add_errors(app)
     _trust_proxies(app, settings.portal.server.trusted_proxies)
     return Portal(app, conversations, jobs)
@@ -104,15 +104,17 @@ def _add_voice(app: Flask, voice: Voice | None) -> None:
         return voice.status(request)
 
 
-def _add_health(app: Flask, conversations: Conversations) -> None:
+def _add_health(app: Flask, conversations: Conversations, jobs: Jobs) -> None:
     @app.get("/healthz")
     def alive() -> Response:
         return json_answer({"alive": True})
 
     @app.get("/readyz")
     def ready() -> Response:
-        if not conversations.engine.ready():
+        if not conversations.engine.responds():
             return json_answer({"ready": False, "waiting_for": "engine"}, 503)
+        if not jobs.alive():
+            return json_answer({"ready": False, "waiting_for": "inbox"}, 503)
         try:
             conversations.store.check()
         except StoreError:

@@ -103,6 +103,13 @@ class PortalWorker(ThreadWorker):  # type: ignore[misc]
         except OSError:
             log.debug("a client was gone before it was told")
 
+    def is_parent_alive(self) -> bool:
+        """Whether the process that started this one lives; without it the streams end and the port is free soon."""
+        alive = bool(super().is_parent_alive())
+        if not alive:
+            self.wsgi.extensions["portal"].conversations.bell.close()
+        return alive
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """SIGTERM: no new requests; open streams end."""
         self.wsgi.extensions["portal"].conversations.bell.close()

@@ -291,6 +291,13 @@ def test_without_a_date_of_birth_on_file_a_human_sees_to_the_change() -> None:
     assert customer(NELE).phone == "+491713920055"
 
 
+@pytest.mark.parametrize("words", ["keine ahnung", "weiß ich nicht", "no idea", "don't know"])
+def test_words_of_doubt_are_no_name(words: str) -> None:
+    talk = proven(ANNIKA)
+    assert "neuer Name" in talk.turn("change_contact", "ich möchte meinen namen ändern")
+    assert "Bitte nennen Sie nur den Namen" in talk.turn("inform", words)
+
+
 def test_a_name_needs_no_date_of_birth() -> None:
     assert "Soll ich Ihren Namen" in proven(ANNIKA).turn("change_contact", "ich heiße jetzt Petersen")
 

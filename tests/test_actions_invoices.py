@@ -222,6 +222,21 @@ def test_a_payment_that_came_is_told_without_a_task() -> None:
     assert tasks() == []
 
 
+@pytest.mark.parametrize("words", ["am 30.11.2026", "morgen", "nächsten freitag", "in zwei tagen"])
+def test_a_day_to_come_is_no_day_of_payment(words: str) -> None:
+    talk = murat()
+    talk.turn("report_paid", f"die rechnung habe ich {words} bezahlt")
+    talk.press("Ja")
+    assert details()["paid_on"] is None
+
+
+def test_a_weekday_of_payment_is_the_one_before_today() -> None:
+    talk = murat()
+    talk.turn("report_paid", "die rechnung habe ich am freitag bezahlt")
+    talk.press("Ja")
+    assert details()["paid_on"] == "2026-11-20"
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

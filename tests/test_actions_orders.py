@@ -290,6 +290,13 @@ def test_a_day_that_cannot_be_is_asked_for_again(day: str) -> None:
     assert "27. November" in talk.turn("inform", date="2026-11-27")
 
 
+def test_a_public_holiday_is_no_delivery_day() -> None:
+    talk = Talk(now="2026-12-21T09:00:00+01:00")
+    said = talk.turn("change_delivery", order_number="10483774", postcode="04107", date="2026-12-25")
+    assert "außer Sonn- und Feiertagen" in said
+    assert "28. Dezember" in talk.turn("inform", date="2026-12-28")
+
+
 @pytest.mark.parametrize(
     ("title", "words", "kept"),
     [

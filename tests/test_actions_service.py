@@ -304,6 +304,36 @@ def test_a_complaint_whose_customer_wants_a_human_is_kept() -> None:
     assert len(tasks("complaint")) == 1
 
 
+def test_words_said_with_the_wish_for_a_human_are_part_of_the_complaint() -> None:
+    talk = HeardTalk()
+    talk.turn("complain", "ich will mich beschweren")
+    talk.turn("talk_to_human", "der fahrer hat mein paket zertreten, geben sie mir einen menschen")
+    words = "ich will mich beschweren\nder fahrer hat mein paket zertreten, geben sie mir einen menschen"
+    assert tasks("complaint")[0][2]["words"] == [words]
+
+
+def test_after_a_time_without_service_another_time_is_meant_for_the_same_day() -> None:
+    talk = HeardTalk()
+    assert "nicht da" in talk.turn("request_callback", "rufen sie mich morgen um 21 uhr an")
+    talk.turn("inform", "dann 18 uhr")
+    said = talk.turn("inform", "0171 3920011")
+    assert "morgen, Dienstag, den 24. November, 18 Uhr" in said
+
+
+def test_a_taken_offer_counts_for_later_corrections_too() -> None:
+    talk = HeardTalk()
+    talk.turn("request_callback", "rufen sie mich morgen um 21 uhr an")
+    talk.turn("affirm", "ja")
+    talk.turn("inform", "0171 3920011")
+    assert "Mittwoch, den 25. November, 10 Uhr" in talk.turn("inform", "lieber um 10 uhr")
+
+
+def test_midnight_is_not_noon() -> None:
+    talk = HeardTalk()
+    assert "nicht da" in talk.turn("request_callback", "rückruf morgen um 24 uhr bitte")
+    assert "24. November, 8 Uhr" in talk.said
+
+
 def test_a_complaint_can_end_in_a_callback() -> None:
     talk = HeardTalk(phone_hint=NUMBER)
     talk.turn("complain", "ich bin echt enttäuscht von ihnen und von nordwind")

@@ -15,6 +15,7 @@ from actions.db import session
 from actions.hours import WEEKDAYS, Hours, Span
 from actions.load import load
 from actions.models import Stock
+from actions.real_days import names_impossible_day
 from tests.heard_talk import HeardTalk
 from tests.matter_talk import DEMO, TODAY
 
@@ -128,10 +129,36 @@ def test_a_place_we_do_not_have_is_explained() -> None:
             "geschlossen: Da ist Feiertag (Erster Weihnachtstag)",
         ),
         ("2026-11-23T12:00", "hat münchen am 3. Oktober zu", "3. Oktober 2027, geschlossen: Da ist Feiertag"),
+        ("2026-11-23T12:00", "am 1. weihnachtstag in hamburg?", "25. Dezember, geschlossen: Da ist Feiertag"),
+        ("2026-11-23T12:00", "buß- und bettag in leipzig", "17. November 2027, geschlossen: Da ist Feiertag"),
+        ("2026-11-16T12:00", "buß und bettag in hamburg", "18. November, von 10 bis 20 Uhr geöffnet"),
+        ("2026-11-23T12:00", "hamburg an weihnachten auf?", "25. Dezember, geschlossen: Da ist Feiertag"),
+        ("2026-11-23T12:00", "hamburg an silvester", "31. Dezember, von 10 bis 20 Uhr geöffnet"),
+        ("2026-11-23T12:00", "karfreitag in münchen", "26. März 2027, geschlossen: Da ist Feiertag"),
+        ("2026-11-23T12:00", "ostermontag leipzig", "29. März 2027, geschlossen: Da ist Feiertag"),
+        ("2026-01-23T12:00", "tag der deutschen einheit hamburg", "3. Oktober, geschlossen: Da ist Feiertag"),
     ],
 )
 def test_hours_are_told_for_now_and_for_a_named_day(now: str, words: str, expected: str) -> None:
     assert expected in HeardTalk(now=f"{now}:00+01:00").turn("ask_store_hours", words)
+
+
+def test_new_years_eve_is_understood() -> None:
+    talk = HeardTalk(language="en")
+    assert "Thursday 31 December" in talk.turn("ask_store_hours", "are you open on new year's eve in Hamburg")
+
+
+@pytest.mark.parametrize("day", ["29.2.2027", "31.4.", "30. Februar"])
+def test_a_day_that_no_calendar_has_is_asked_back(day: str) -> None:
+    talk = HeardTalk()
+    assert "gibt es im Kalender nicht" in talk.turn("ask_store_hours", f"hat hamburg am {day} auf")
+    assert "Bitte nennen Sie einen Tag" in talk.turn("inform", "31.6.2027")
+    assert "28. November, von 10 bis 20 Uhr" in talk.turn("inform", "dann samstag")
+
+
+@pytest.mark.parametrize("words", ["29.2.2028", "28.2.2027", "24.12.26", "31. Dezember", "um 10.30 Uhr", "10482917"])
+def test_a_day_that_exists_is_not_impossible(words: str) -> None:
+    assert not names_impossible_day(words)
 
 
 def test_hours_in_english() -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from babel.dates import get_day_names, get_month_names
 from dateutil.easter import easter  # type: ignore[import-untyped]
 
-from bot.nlu.tokens import fold
+from bot.nlu.tokens import fold, tokenize
 
 _MORE_MONTHS = {
     **{
@@ -40,25 +40,55 @@ RELATIVE = {
     **{"morgige": 1, "morgigen": 1, "gestrige": -1, "gestrigen": -1, "todays": 0, "tomorrows": 1, "yesterdays": -1},
 }
 SHORT_WEEKDAYS = {"mo": 0, "di": 1, "mi": 2, "do": 3, "fr": 4, "sa": 5, "so": 6}
-Named = tuple[int, int] | int  # month and day, or days after Easter Sunday
-NAMED_DAYS: dict[str, Named] = {
-    **{"heiligabend": (12, 24), "heiligabends": (12, 24), "silvester": (12, 31), "sylvester": (12, 31)},
-    **{"neujahr": (1, 1), "nikolaus": (12, 6), "maifeiertag": (5, 1), "reformationstag": (10, 31)},
-    **{"allerheiligen": (11, 1), "karfreitag": -2, "ostersamstag": -1, "ostersonntag": 0, "ostermontag": 1},
-    **{"himmelfahrt": 39, "pfingstsonntag": 49, "pfingstmontag": 50, "fronleichnam": 60},
+REPENTANCE = "repentance"  # the Wednesday before 23 November
+Named = tuple[int, int] | int | str  # month and day, days after Easter Sunday, or REPENTANCE
+_NAMED: dict[Named, str] = {
+    (1, 1): "neujahr, neujahrstag, new year's day, new years day",
+    (1, 6): "dreikönigstag, heilige drei könige, heiligen drei könige, epiphany",
+    (5, 1): "maifeiertag, tag der arbeit, labour day",
+    (8, 15): "mariä himmelfahrt, maria himmelfahrt, assumption day",
+    (10, 3): "tag der deutschen einheit, tag der einheit, german unity day, day of german unity",
+    (10, 31): "reformationstag, reformation day",
+    (11, 1): "allerheiligen, all saints day, all saints' day",
+    REPENTANCE: "buß- und bettag, buß und bettag, bettag, day of repentance",
+    (12, 6): "nikolaus",
+    (12, 24): "heiligabend, heiligabends, heiliger abend, heiligen abend, heilig abend, christmas eve",
+    (12, 25): "weihnachten, weihnachtstag, erster weihnachtstag, ersten weihnachtstag, 1. weihnachtstag,"
+    "1 weihnachtstag, erster weihnachtsfeiertag, ersten weihnachtsfeiertag, 1. weihnachtsfeiertag,"
+    "1. feiertag, ersten feiertag, christmas day, christmas",
+    (12, 26): "zweiter weihnachtstag, zweiten weihnachtstag, 2. weihnachtstag, 2 weihnachtstag,"
+    "zweiter weihnachtsfeiertag, zweiten weihnachtsfeiertag, 2. weihnachtsfeiertag,"
+    "2. feiertag, zweiten feiertag, boxing day",
+    (12, 31): "silvester, sylvester, silvesterabend, new year's eve, new years eve",
+    -3: "gründonnerstag, maundy thursday",
+    -2: "karfreitag, good friday",
+    -1: "ostersamstag, karsamstag",
+    0: "ostern, ostersonntag, easter, easter sunday",
+    1: "ostermontag, oster montag, easter monday",
+    39: "himmelfahrt, christi himmelfahrt, himmelfahrtstag, vatertag, ascension day",
+    49: "pfingsten, pfingstsonntag, pentecost, whit sunday",
+    50: "pfingstmontag, pfingst montag, whit monday",
+    60: "fronleichnam, corpus christi",
 }
-NAMED_PAIRS: dict[tuple[str, str], Named] = {
-    **{("christmas", "eve"): (12, 24), ("christmas", "day"): (12, 25), ("boxing", "day"): (12, 26)},
-    **{("heiliger", "abend"): (12, 24), ("heiligen", "abend"): (12, 24), ("oster", "montag"): 1},
-    **{("erster", "weihnachtstag"): (12, 25), ("ersten", "weihnachtstag"): (12, 25), ("pfingst", "montag"): 50},
-    **{("zweiter", "weihnachtstag"): (12, 26), ("zweiten", "weihnachtstag"): (12, 26), ("christi", "himmelfahrt"): 39},
-    **{("good", "friday"): -2, ("easter", "sunday"): 0, ("easter", "monday"): 1},
-}
+LONGEST_NAME = 5
+
+
+@lru_cache(maxsize=1)
+def named_days() -> dict[tuple[str, ...], Named]:
+    """Holidays and days of custom by the folded tokens of their names."""
+    listed = ((name, named) for named, names in _NAMED.items() for name in names.split(","))
+    return {tuple(token.key for token in tokenize(name)): named for name, named in listed}
 
 
 def named_day(named: Named, year: int) -> date:
     """The day of a year that a name stands for."""
-    return easter(year) + timedelta(days=named) if isinstance(named, int) else date(year, *named)
+    if isinstance(named, tuple):
+        return date(year, *named)
+    if isinstance(named, int):
+        sunday: date = easter(year)
+        return sunday + timedelta(days=named)
+    latest = date(year, 11, 22)
+    return latest - timedelta(days=(latest.weekday() - 2) % 7)
 
 
 @lru_cache(maxsize=1)

@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from bot.nlu.calendar_words import NAMED_DAYS, NAMED_PAIRS, RELATIVE, SHORT_WEEKDAYS, named_day, weekdays
+from bot.nlu.calendar_words import (
+    LONGEST_NAME,
+    RELATIVE,
+    SHORT_WEEKDAYS,
+    named_day,
+    named_days,
+    weekdays,
+)
 from bot.nlu.numbers import cardinal_at
 from bot.nlu.tense import looks_back
 from bot.nlu.tokens import Found, Sentence, word_set
@@ -48,17 +55,29 @@ def _found(sentence: Sentence, when: date, first: int, last: int, *others: date)
 def _named(sentence: Sentence, index: int) -> Found | None:
     """`heute`, `the day after tomorrow`, `Heiligabend`."""
     key, today = sentence.key(index), sentence.today
-    pair = NAMED_PAIRS.get((key, sentence.key(index + 1)))
-    named = pair or NAMED_DAYS.get(key)
-    if named:
-        this_year, next_year = (named_day(named, today.year + ahead) for ahead in (0, 1))
-        return _found(sentence, this_year if this_year >= today else next_year, index, index + bool(pair))
+    if holiday := _holiday(sentence, index):
+        return holiday
     if key == "day" and sentence.key(index + 2) in {"tomorrow", "yesterday"}:
         days = {"after": 2, "before": -2}.get(sentence.key(index + 1))
         return _found(sentence, today + timedelta(days=days), index, index + 2) if days else None
     if key not in RELATIVE or (key in {"morgen", "morjen"} and not _means_tomorrow(sentence, index)):
         return None
     return _found(sentence, today + timedelta(days=RELATIVE[key]), index, index)
+
+
+def _holiday(sentence: Sentence, index: int) -> Found | None:
+    """`Heiligabend`, `1. Weihnachtstag`, `Buß- und Bettag`, `new year's eve`: the next one, the longest name first."""
+    lengths = range(min(LONGEST_NAME, len(sentence) - index), 0, -1)
+    length = next((n for n in lengths if _words(sentence, index, n) in named_days()), 0)
+    if not length:
+        return None
+    named, today = named_days()[_words(sentence, index, length)], sentence.today
+    this_year, next_year = (named_day(named, today.year + ahead) for ahead in (0, 1))
+    return _found(sentence, this_year if this_year >= today else next_year, index, index + length - 1)
+
+
+def _words(sentence: Sentence, index: int, length: int) -> tuple[str, ...]:
+    return tuple("'" if key == "’" else key for key in sentence.keys(index, index + length))
 
 
 def _means_tomorrow(sentence: Sentence, index: int) -> bool:
