@@ -22,7 +22,8 @@ from sqlalchemy.orm import Session
 from bot.errors import StoreError
 
 DEFAULT_URL = "sqlite:///var/sprachportal.db"
-BUSY_TIMEOUT_MS = 5000
+BUSY_TIMEOUT_MS = 2000
+PATIENCE = {"pool_timeout": 2, "hide_parameters": True}
 
 
 def database_url() -> str:
@@ -33,10 +34,11 @@ def database_url() -> str:
 
 @lru_cache(maxsize=8)
 def connect(url: str) -> Engine:
-    """One engine per URL; SQLite waits five seconds for a lock."""
+    """One engine per URL; SQLite waits two seconds for a lock, since a caller waits as well."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, hide_parameters=True, pool_size=20, max_overflow=40)
-    engine = create_engine(url, hide_parameters=True, pool_size=20, max_overflow=100)
+        reach = {"connect_timeout": 2}
+        return create_engine(url, connect_args=reach, pool_pre_ping=True, pool_size=20, max_overflow=40, **PATIENCE)
+    engine = create_engine(url, pool_size=20, max_overflow=100, **PATIENCE)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _prepare_sqlite)

@@ -78,9 +78,9 @@ def test_sigterm_finishes_the_turn_under_way(own_portal: Running) -> None:
     with sqlite3.connect(database_file(own_portal), isolation_level=None) as lock:
         lock.execute("BEGIN IMMEDIATE")
         asking.start()
-        time.sleep(1.5)
+        time.sleep(0.7)
         own_portal.process.terminate()
-        time.sleep(0.5)
+        time.sleep(0.3)
         lock.execute("ROLLBACK")
     asking.join()
     assert own_portal.process.wait(40) == 0

@@ -54,15 +54,18 @@ class Callback:
         keys = clean_keys(heard.keys)
         if "*" in keys:
             return self._script.ask(call.state.question)
+        unsure = heard.confidence is not None and heard.confidence < self._script.settings.sure_from
+        if heard.text and not keys and unsure and not call.state.misses:
+            return self._missed(call, heard, "")
         return self._number(call, heard, keys) if call.state.stage == "number" else self._time(call, heard, keys)
 
     def _number(self, call: Call, heard: Heard, keys: str) -> Move:
         language = call.state.question.language
-        wants_here = keys == "1" or (not keys and YES[language].match(heard.text))
-        if call.number and wants_here:
-            return self._ask_time(call, call.number)
         spoken = extract(heard.text, language=language, channel="voice") if heard.text and not keys else []
         said = [found.value for found in spoken if found.entity == "phone_number"]
+        wants_here = keys == "1" or (not keys and not said and YES[language].match(heard.text))
+        if call.number and wants_here:
+            return self._ask_time(call, call.number)
         phone = number_to_call(keys or "".join(said[:1]))
         if phone:
             return self._ask_time(call, phone)

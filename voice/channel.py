@@ -39,6 +39,7 @@ SINGLETONS = (
 )
 OVER = ("completed", "busy", "failed", "no-answer", "canceled")
 MOST_STEP_DIGITS = 6
+STEPS_FOR_A_WAY_OUT = 20
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ class Voice:
     def _move(self, call: Call, heard: Heard) -> twiml.Move:
         if call.step == 0:
             return self._conduct.greet(call)
-        too_long = utc_now() - call.began_at > timedelta(minutes=self._voice.longest_minutes)
-        if too_long or call.step >= self._voice.most_steps:
+        talks = call.state.stage == "talk"
+        too_long = talks and utc_now() - call.began_at > timedelta(minutes=self._voice.longest_minutes)
+        if too_long or call.step >= self._voice.most_steps + (0 if talks else STEPS_FOR_A_WAY_OUT):
             return self._conduct.end_long_call(call)
         return self._conduct.step(call, heard)
 

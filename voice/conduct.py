@@ -110,11 +110,11 @@ class Conduct:
         if not text:
             return self._missed(call, "silence")
         question = call.state.question
-        if chosen := keys_of(question.choices, text, question.language):
-            return self._choose(call, chosen)
         if confidence is not None and confidence < self._settings.sure_from and not call.state.asked_back:
             call.state.asked_back = True
             return self._missed(call, "unclear")
+        if chosen := keys_of(question.choices, text, question.language):
+            return self._choose(call, chosen)
         return self._ask_engine(call, text=text)
 
     def _choose(self, call: Call, choice: Choice) -> Move:
@@ -125,6 +125,8 @@ class Conduct:
         state, question = call.state, call.state.question
         state.misses += 1
         rung = self._ladder.rung(question, state.misses)
+        if rung == "goodbye" and cause != "silence":
+            rung = "keys" if state.misses < MOST_MISSES else "way_out"
         if rung == "way_out":
             return self._way_out(call, "not_understood", [self._script.say("utter_voice_stuck", question.language)])
         if rung == "goodbye":
