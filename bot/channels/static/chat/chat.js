@@ -53,6 +53,7 @@ class Chat {
   #ready;
   #renewing = null;
   #company = "";
+  #conversationLanguage = "";
   #typingTimer;
   #typingSaid = false;
 
@@ -82,6 +83,7 @@ class Chat {
     const visit = await this.#api.visit(this.#words.language, { fresh });
     this.#feed.stop();
     this.#company = visit.company;
+    this.#conversationLanguage = visit.language;
     this.#speak([recall("language"), visit.language].find(isLanguage) ?? this.#words.language);
     this.#transcript.reset(visit.entries);
     if (fresh) this.#outbox.clear();
@@ -116,7 +118,14 @@ class Chat {
   #event(type, data) {
     if (type === "entry") this.#entry(data);
     else if (type === "typing") this.#typing(data.on);
-    else if (type === "language" && isLanguage(data.language)) this.#choose(data.language);
+    else if (type === "language" && isLanguage(data.language)) this.#follow(data.language);
+  }
+
+  /** The conversation goes on in another language; the interface follows, unless it was told that before. */
+  #follow(language) {
+    if (language === this.#conversationLanguage) return;
+    this.#conversationLanguage = language;
+    this.#choose(language);
   }
 
   #entry(entry) {
