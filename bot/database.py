@@ -24,6 +24,7 @@ from bot.errors import StoreError
 DEFAULT_URL = "sqlite:///var/sprachportal.db"
 BUSY_TIMEOUT_MS = 2000
 PATIENCE = {"pool_timeout": 2, "hide_parameters": True}
+POSTGRESQL = {"connect_timeout": 2, "options": "-c lock_timeout=2000 -c statement_timeout=2000"}
 
 
 def database_url() -> str:
@@ -34,10 +35,11 @@ def database_url() -> str:
 
 @lru_cache(maxsize=8)
 def connect(url: str) -> Engine:
-    """One engine per URL; SQLite waits two seconds for a lock, since a caller waits as well."""
+    """One engine per URL; nothing waits longer than two seconds for a lock, since a caller waits as well."""
     if not url.startswith("sqlite"):
-        reach = {"connect_timeout": 2}
-        return create_engine(url, connect_args=reach, pool_pre_ping=True, pool_size=20, max_overflow=40, **PATIENCE)
+        return create_engine(
+            url, connect_args=POSTGRESQL, pool_pre_ping=True, pool_size=20, max_overflow=40, **PATIENCE
+        )
     engine = create_engine(url, pool_size=20, max_overflow=100, **PATIENCE)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)

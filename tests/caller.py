@@ -1,25 +1,35 @@
-"""A portal with a fake engine on a fresh database, and somebody who calls it over signed requests."""
+"""A portal with a fake engine on a fresh database, and somebody who calls it over signed requests.
+
+A test module that imports the fixtures from here has `engine`, `portal` and `caller`, who has heard the greeting.
+"""
 
 from __future__ import annotations
 
 import uuid
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urldefrag
 
 import msgspec
+import pytest
+from sqlalchemy import select, text
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from bot.app import Portal, create_app
 from bot.bell import Bell
 from bot.conversation import Conversations
-from bot.database import migrate
-from bot.locks import Locks
+from bot.database import connect, migrate, transaction
+from bot.locks import open_locks
 from bot.settings import Settings, load_settings
 from bot.store import Store
+from bot.tables import EffectRow
 from bot.texts import Texts
 from tests.fakes import FakeEngine
 from voice.calls import Calls
@@ -30,6 +40,8 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 ACCOUNT = "AC" + "1" * 32
 NUMBER = "+494066969000"
 CALLER = "+491713920011"
+HUMAN = "+494012345678"
+PATIENT, HASTY = 3.0, 0.3
 
 
 def settings_for(database: str, **voice: Any) -> Settings:
@@ -47,17 +59,62 @@ def settings_for(database: str, **voice: Any) -> Settings:
     return msgspec.structs.replace(settings, portal=msgspec.structs.replace(settings.portal, voice=changed))
 
 
-def portal_with(engine: FakeEngine, folder: Path, **voice: Any) -> Portal:
-    """A portal around the engine; waits are short so that tests are."""
-    database = f"sqlite:///{folder / f'{uuid.uuid4().hex}.db'}"
-    migrate(database)
-    settings = settings_for(database, **{"wait_seconds": 0.3, **voice})
+@cache
+def migrated_file() -> bytes:
+    """A SQLite file with the portal's tables, made once."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "portal.db"
+        url = f"sqlite:///{file}"
+        migrate(url)
+        with connect(url).connect() as opened:
+            opened.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        connect(url).dispose()
+        return file.read_bytes()
+
+
+def empty_database(folder: Path) -> str:
+    """The URL of a new database in this folder."""
+    file = folder / f"{uuid.uuid4().hex}.db"
+    file.write_bytes(migrated_file())
+    return f"sqlite:///{file}"
+
+
+def portal_with(
+    engine: FakeEngine, folder: Path, *, texts: Texts | None = None, database: str = "", key: str = "", **voice: Any
+) -> Portal:
+    """A portal around the engine, patient with it; pass `wait_seconds=HASTY` for an engine that does not answer."""
+    database = database or empty_database(folder)
+    settings = settings_for(database, **{"wait_seconds": PATIENT, **voice})
+    settings = msgspec.structs.replace(settings, twilio_webhook_key=key)
     conversations = Conversations(
-        Store(database), engine, Texts.load(), Bell(), Locks(), lambda _text: None, deadline=0.6
+        Store(database), engine, texts or Texts.load(), Bell(), open_locks(database), lambda _text: None, deadline=0.6
     )
     portal = create_app(settings, conversations)
     portal.start()
     return portal
+
+
+@pytest.fixture(name="engine")
+def healthy_engine() -> FakeEngine:
+    """An engine that says what it was told."""
+    return FakeEngine()
+
+
+@pytest.fixture(name="portal")
+def ready_portal(engine: FakeEngine, tmp_path: Path) -> Iterator[Portal]:
+    """A portal that can be called."""
+    ready = portal_with(engine, tmp_path)
+    yield ready
+    engine.go_on()
+    ready.stop()
+
+
+@pytest.fixture(name="caller")
+def greeted_caller(portal: Portal) -> Caller:
+    """Somebody who has heard the greeting."""
+    calling = Caller(portal)
+    calling.ring()
+    return calling
 
 
 @dataclass
@@ -142,10 +199,33 @@ class Caller:
         assert call is not None
         return call.conversation
 
+    def effects(self) -> list[dict[str, Any]]:
+        """The effects of the call's conversation so far, in order."""
+        with transaction(self.portal.conversations.store._url) as session:
+            in_order = select(EffectRow).where(EffectRow.conversation_id == self.conversation()).order_by(EffectRow.id)
+            return [{row.name: row.data} for row in session.scalars(in_order)]
+
     def hang_up(self, status: str = "completed") -> int:
         """The status callback; its HTTP status."""
         form = {"CallSid": self.sid, "AccountSid": ACCOUNT, "From": self.number, "CallStatus": status}
         return deliver(self.portal, f"{PUBLIC}/webhooks/voice/status", form).status_code
+
+
+def told(engine: FakeEngine) -> list[tuple[str, str]]:
+    """What the engine was told after the beginning of the call: text and intent."""
+    turns = [turn for turn in engine.turns if not (turn.intent and turn.intent.name == "call_started")]
+    return [(turn.text, turn.intent.name if turn.intent else "") for turn in turns]
+
+
+@contextmanager
+def table_gone(portal: Portal, table: str) -> Iterator[None]:
+    """The portal's database without one of its tables."""
+    url = portal.conversations.store._url
+    with transaction(url) as session:
+        session.execute(text(f"ALTER TABLE {table} RENAME TO {table}_gone"))
+    yield
+    with transaction(url) as session:
+        session.execute(text(f"ALTER TABLE {table}_gone RENAME TO {table}"))
 
 
 def deliver(portal: Portal, url: str, form: dict[str, str], signature: str | None = None) -> TestResponse:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -22,6 +23,8 @@ ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "bot" / "demo" / "nordwind.yml"
 REST_TOKEN = "a-token-for-the-tests"
 SECRET_KEY = "a-secret-for-the-tests"
+BINARIES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/bin")]
+POSTGRESQL = next((folder for folder in BINARIES if (folder / "initdb").exists()), None)
 
 os.environ.setdefault("RASA_TELEMETRY_ENABLED", "false")
 
@@ -160,3 +163,23 @@ def portal(model: Path, demo_database: Path, tmp_path_factory: pytest.TempPathFa
 def portal_url(portal: Running) -> str:
     """The shared portal's address."""
     return portal.url
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of our own with an empty database; its URL."""
+    if POSTGRESQL is None:
+        pytest.skip("PostgreSQL's server programs are not installed")
+    with TemporaryDirectory() as folder:
+        port, as_other = free_port(), []
+        if os.geteuid() == 0:
+            as_other = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(folder, "postgres")
+        data = f"{folder}/data"
+        quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
+        subprocess.run([*as_other, str(POSTGRESQL / "initdb"), "-D", data, "-U", "portal", "-A", "trust"], **quiet)  # type: ignore[call-overload]
+        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+        control = [*as_other, str(POSTGRESQL / "pg_ctl"), "-D", data, "-w"]
+        subprocess.run([*control, "-o", options, "-l", f"{folder}/log.txt", "start"], **quiet)  # type: ignore[call-overload]
+        yield f"postgresql://portal@127.0.0.1:{port}/postgres"
+        subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,34 +11,7 @@ import pytest
 from actions import db as shop
 from actions.load import load
 from bot import database
-from tests.conftest import DEMO, Running, free_port, start_portal
-
-BINARIES = [*sorted(Path("/usr/lib/postgresql").glob("*/bin")), Path("/usr/bin")]
-HOME = next((folder for folder in BINARIES if (folder / "initdb").exists()), None)
-
-pytestmark = pytest.mark.skipif(HOME is None, reason="PostgreSQL's server programs are not installed")
-
-
-@pytest.fixture(scope="module")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL server of our own with an empty database; its URL."""
-    assert HOME is not None
-    folder = tmp_path_factory.mktemp("postgresql")
-    port = free_port()
-    as_other: list[str] = []
-    if os.geteuid() == 0:
-        as_other = ["runuser", "-u", "postgres", "--"]
-        for parent in [folder, *folder.parents[:2]]:
-            parent.chmod(0o755)
-        shutil.chown(folder, "postgres")
-    data = str(folder / "data")
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    subprocess.run([*as_other, str(HOME / "initdb"), "-D", data, "-U", "portal", "-A", "trust"], **quiet)  # type: ignore[call-overload]
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    control = [*as_other, str(HOME / "pg_ctl"), "-D", data, "-w"]
-    subprocess.run([*control, "-o", options, "-l", str(folder / "log.txt"), "start"], **quiet)  # type: ignore[call-overload]
-    yield f"postgresql://portal@127.0.0.1:{port}/postgres"
-    subprocess.run([*control, "-m", "immediate", "stop"], **quiet)  # type: ignore[call-overload]
+from tests.conftest import DEMO, Running, start_portal
 
 
 @pytest.fixture(scope="module")

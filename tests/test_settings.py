@@ -68,3 +68,39 @@ def test_a_missing_portal_file_is_told(tmp_path: Path) -> None:
 def test_postgresql_gets_the_installed_driver(tmp_path: Path) -> None:
     given = {"DATABASE_URL": "postgresql://u@h/d", "SPRACHPORTAL_SECRET_KEY": "x" * 20}
     assert load_settings(given, portal_file(tmp_path)).database_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize(
+    ("speaker", "told"),
+    [
+        ("code: en-GB, voice: x", "voice.speakers.de.code must begin with de-, not en-GB"),
+        ("code: de, voice: x", "voice.speakers.de.code must begin with de-, not de"),
+        ("code: de-DE, voice: x, speech_model: phone_call", "phone_call knows no German"),
+        ("code: de-AT, voice: x, speech_model: phone_call", "phone_call knows no German"),
+    ],
+)
+def test_a_language_is_heard_and_spoken_as_itself(tmp_path: Path, speaker: str, told: str) -> None:
+    portal = f"company: {{name: X}}\nlanguages: [de]\nvoice: {{speakers: {{de: {{{speaker}}}}}}}\n"
+    assert told in problems(tmp_path, {}, portal)
+
+
+def test_german_of_any_country_and_an_english_phone_call_are_fine(tmp_path: Path) -> None:
+    speakers = "de: {code: de-AT, voice: x}, en: {code: en-US, voice: y, speech_model: phone_call}"
+    file = portal_file(tmp_path, f"company: {{name: X}}\nvoice: {{speakers: {{{speakers}}}}}\n")
+    settings = load_settings({"SPRACHPORTAL_SECRET_KEY": "x" * 20}, file)
+    assert settings.portal.voice.speakers["en"].speech_model == "phone_call"
+
+
+TWILIO = {"SPRACHPORTAL_SECRET_KEY": "x" * 20, "TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "t" * 32}
+
+
+def test_a_shared_key_takes_the_tokens_place_in_signatures(tmp_path: Path) -> None:
+    with_token = load_settings(TWILIO, portal_file(tmp_path))
+    with_key = load_settings({**TWILIO, "TWILIO_WEBHOOK_KEY": "k" * 32}, portal_file(tmp_path))
+    assert with_token.twilio_signing == ("t" * 32, "HMAC_SHA1")
+    assert with_key.twilio_signing == ("k" * 32, "HMAC_SHA256")
+
+
+def test_a_shared_key_alone_or_too_short_is_told(tmp_path: Path) -> None:
+    assert "TWILIO_AUTH_TOKEN is missing" in problems(tmp_path, {"TWILIO_WEBHOOK_KEY": "k" * 32})
+    assert "TWILIO_WEBHOOK_KEY is shorter" in problems(tmp_path, {**TWILIO, "TWILIO_WEBHOOK_KEY": "k"})

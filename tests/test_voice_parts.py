@@ -15,8 +15,11 @@ from sqlalchemy.orm import Session
 from actions.case import Case
 from bot.errors import SettingsError
 from bot.settings import QuestionSettings, SpeakerSettings, VoiceSettings, load_settings
+from bot.texts import Texts
 from bot.turns import Choice
+from voice.calls import Question
 from voice.keys import Kind, Pressed, Typed, clean_keys, keys_of, kind_of, meaning
+from voice.ladder import Ladder
 from voice.numbers import caller_number, number_to_call, readable
 from voice.phone_twiml import read_twiml
 from voice.twiml import CONTENT_TYPE, Ask, Dial, Ears, End, Move, Saying, TwimlTooLong, Wait, render
@@ -74,6 +77,8 @@ def test_surplus_and_foreign_keys_are_dropped() -> None:
         ("0", "de", None),
         ("zwei zwei sieben sechs fünf", "de", None),
         ("eins von beiden habe ich nicht", "de", None),
+        ("Jacke.", "de", "Jacke"),
+        ("die Jacke ist kaputt", "de", None),
         ("²", "de", None),
         ("", "de", None),
     ],
@@ -153,6 +158,24 @@ def test_gather_has_the_recogniser_of_its_language_and_clean_hints() -> None:
         "1",
     )
     assert gather.get("hints") == f"Zelt  groß,{'x' * 100}"
+
+
+@pytest.mark.parametrize("sign", ["x", "ä", "&", '"', "漢"])
+def test_hints_are_whole_few_enough_and_the_first_ones(sign: str) -> None:
+    hints = [f"{number:03}{sign * 90}" for number in range(500)]
+    document = render(Ask([Saying("Was?" * 1500, "de")], Ears("de", 5, 2, hints)), SPEAKERS, "/x")
+    gather = ET.fromstring(document).find("Gather")
+    assert gather is not None
+    kept = gather.attrib["hints"].split(",")
+    assert kept == hints[: len(kept)]
+    written = len(document.encode()) - len(render(Ask([Saying("Was?" * 1500, "de")], Ears("de", 5, 2)), SPEAKERS, "/x"))
+    assert 15_000 < written < 17_000
+
+
+def test_choices_are_the_most_specific_hints() -> None:
+    settings = VoiceSettings(questions={"item": QuestionSettings(hints={"de": ["zwo", "Zelt"]})})
+    ears = Ladder(Texts({}), settings).ears(Question(need="item", choices=MENU), "de")
+    assert ears.hints == ["Zelt", "Jacke", "zwo", "Zelt"]
 
 
 def test_a_document_over_twilios_limit_is_not_sent() -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256, RequestValidator
@@ -13,11 +14,12 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from bot.app import Portal
+from bot.channels.twilio_signature import Signature
 from bot.database import transaction
 from bot.tables import CallRow, ConversationRow, TurnRow
 from tests.caller import ACCOUNT, NUMBER, PUBLIC, TOKEN, deliver, portal_with
 from tests.fakes import FakeEngine
-from voice.signature import Signature
+from voice.phone import Call, Line
 
 PATHS = ("/webhooks/voice", "/webhooks/voice?step=1", "/webhooks/voice/status")
 SID = "CA" + "a" * 32
@@ -30,6 +32,9 @@ VECTOR = {
     "To": "+18005551212",
 }
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
+JSON_BODY = b'{"property": "value", "boolean": true}'
+JSON_HASH = hashlib.sha256(JSON_BODY).hexdigest()
+KEY = "a-shared-key-of-the-tests"
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +62,13 @@ def portal(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "Zmvh+3yNM1Phv2jhDCwEM3q5ebU=",
             HMAC_SHA1,
         ),
+        (
+            URL.replace("mycompany", "example"),
+            {**VECTOR, "From": "+14158675310", "Caller": "+14158675310"},
+            "L/OH5YylLD5NRKLltdqwSvS0BnU=",
+            HMAC_SHA1,
+        ),
+        (f"{URL}&bodySHA256={JSON_HASH}", {}, "a9nBmqA0ju/hNViExpshrM61xv4=", HMAC_SHA1),
         ("wss://example.com/ws", {}, "HXrgvHt0qTHu33oSxSjpOvWtO60=", HMAC_SHA1),
     ],
 )
@@ -142,11 +154,10 @@ def test_forged_requests_are_refused_and_change_nothing(portal: Portal, engine: 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_json_with_its_hash_is_verified_but_is_no_call(portal: Portal, path: str) -> None:
-    body = b'{"property": "value", "boolean": true}'
-    full = f"{path}{'&' if '?' in path else '?'}bodySHA256={hashlib.sha256(body).hexdigest()}"
+    full = f"{path}{'&' if '?' in path else '?'}bodySHA256={JSON_HASH}"
     headers = {"Content-Type": "application/json", "X-Twilio-Signature": sign(full)}
-    assert post(portal, full, body, headers).status_code == 415
-    assert post(portal, full, body.replace(b"true", b"null"), headers).status_code == 403
+    assert post(portal, full, JSON_BODY, headers).status_code == 415
+    assert post(portal, full, JSON_BODY.replace(b"true", b"null"), headers).status_code == 403
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -172,3 +183,35 @@ def test_signature_with_the_port_is_accepted(portal: Portal) -> None:
 def test_empty_parameters_are_signed_too(portal: Portal) -> None:
     form = {**FORM, "CallSid": "CA" + "c" * 32, "FromCity": "", "SomethingNew": "x"}
     assert deliver(portal, f"{PUBLIC}/webhooks/voice", form).status_code == 200
+
+
+@pytest.fixture(scope="module")
+def portal_with_key(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    """A portal with a shared key."""
+    ready = portal_with(engine, tmp_path_factory.mktemp("key"), key=KEY)
+    yield ready
+    ready.stop()
+
+
+@pytest.mark.parametrize(
+    ("secret", "algorithm", "status"),
+    [(KEY, HMAC_SHA256, 200), (TOKEN, HMAC_SHA1, 403), (TOKEN, HMAC_SHA256, 403), (KEY, HMAC_SHA1, 403)],
+)
+@pytest.mark.parametrize("told", ["", "key=x,algorithm=HMAC_SHA1", "key=x,algorithm=HMAC_SHA256", "algorithm=none"])
+def test_with_a_shared_key_only_its_sha256_counts_whatever_a_request_says_of_itself(
+    portal_with_key: Portal, secret: str, algorithm: str, status: int, told: str
+) -> None:
+    path = "/webhooks/voice"
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Twilio-Signature": RequestValidator(secret).compute_signature(PUBLIC + path, FORM, algorithm),
+        "X-Twilio-Webhooks-Signature-Settings": told,
+    }
+    assert post(portal_with_key, path, urlencode(FORM).encode(), headers).status_code == status
+
+
+def test_the_simulated_phone_signs_with_a_shared_key_too(portal_with_key: Portal) -> None:
+    client = httpx.Client(transport=httpx.WSGITransport(app=portal_with_key.app))
+    call = Call(Line(client, PUBLIC, ACCOUNT, KEY, NUMBER, algorithm=HMAC_SHA256))
+    call.ring()
+    assert "Nordwind" in " ".join(heard.text for heard in call.run())

@@ -52,6 +52,7 @@ class Callback:
     def step(self, call: Call, heard: Heard) -> Move:
         """One answer: the number, or the time."""
         keys = clean_keys(heard.keys)
+        call.state.tried = call.state.tried or bool(keys or heard.text.strip())
         if "*" in keys:
             return self._script.ask(call.state.question)
         unsure = heard.confidence is not None and heard.confidence < self._script.settings.sure_from
@@ -104,7 +105,7 @@ class Callback:
         state, language = call.state, call.state.question.language
         state.misses += 1
         if state.misses > MOST_MISSES:
-            return self._book(call, None) if state.stage == "time" else self._give_up(language)
+            return self.finish(call)
         cause: Cause = "unknown" if problem else "unclear" if heard.text else "wrong_key" if heard.keys else "silence"
         lead = self._script.ladder.lead(cause, state.question, state.last)
         if problem and (told := self._script.say(problem, language)).text not in state.last:
@@ -118,13 +119,25 @@ class Callback:
         """The question itself, the last of what was said with it."""
         return [Saying(said.text, said.language) for said in question.said[-1:]]
 
-    def _give_up(self, language: str) -> End:
-        return End([self._script.say("utter_voice_call_again", language)])
+    def finish(self, call: Call) -> End:
+        """End with what is known: a wish that was uttered is recorded, with the caller's own number if there is one."""
+        state, language = call.state, call.state.question.language
+        if state.stage == "time":
+            return self._book(call, None)
+        if not state.tried:
+            return End([self._script.say("utter_voice_call_again", language)])
+        state.phone = call.number or ""
+        if state.phone:
+            said = self._script.say("utter_voice_callback_noted", language, phone=readable(state.phone))
+        else:
+            said = self._script.say("utter_voice_callback_failed", language)
+        self._record(call, None, said)
+        return End([said])
 
     def _ask(self, call: Call, need: str, name: str, lead: Sequence[Saying]) -> Ask:
         language = call.state.question.language
         sayings = [*lead, self._script.say(name, language)]
-        call.state.misses = 0
+        call.state.misses, call.state.tried = 0, False
         call.state.question = Question(said=kept(sayings), need=need, language=language)
         return self._script.ask(call.state.question)
 
@@ -139,22 +152,22 @@ class Callback:
         return End([said])
 
     def _record(self, call: Call, moment: str | None, said: Saying) -> None:
-        """Write the request as a turn that the portal has answered by itself."""
+        """Write the request as a turn that the portal has answered by itself; without a number it is a handoff only."""
+        phone = call.state.phone
         incoming = Incoming(
             channel="voice",
             address=call.number or call.sid,
             provider_id=f"{call.sid}:{call.step}",
-            intent=Intent("request_callback", {"phone_number": call.state.phone}),
+            intent=Intent("request_callback", {"phone_number": phone} if phone else {}),
             conversation=call.conversation,
             phone_hint=call.number,
         )
         received = self._store.receive(incoming, said.language, waiting_at_most=1000)
         turn = Turn(received.turn_id, call.conversation, "voice", intent=incoming.intent, language=said.language)
-        effects: tuple[Effect, ...] = (
-            HandoffEffect(reason=call.state.reason),
-            CallbackEffect(phone=call.state.phone, at=moment),
-        )
-        self._store.finish(turn, Answer((Reply(said.text, language=said.language),), effects))
+        effects: list[Effect] = [HandoffEffect(reason=call.state.reason)]
+        if phone:
+            effects.append(CallbackEffect(phone=phone, at=moment))
+        self._store.finish(turn, Answer((Reply(said.text, language=said.language),), tuple(effects)))
 
 
 def _words(moment: str, language: str) -> str:

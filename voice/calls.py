@@ -47,7 +47,7 @@ class CallState(msgspec.Struct):
     `fillers` how often the caller was asked to wait for it; `asked_back` says that low confidence was asked back once,
     `more_offered` that further help was offered; `last` is what the caller has just heard. `stage` is who leads: the
     engine (`talk`), the human who is dialled (`dial`), or the gateway itself, which takes down a callback's `number`
-    and `time`; `reason` is why.
+    and `time`; `reason` is why, `tried` says that the caller gave some answer to the gateway's question.
     """
 
     question: Question = msgspec.field(default_factory=Question)
@@ -59,6 +59,7 @@ class CallState(msgspec.Struct):
     last: tuple[str, ...] = ()
     stage: Literal["talk", "dial", "number", "time"] = "talk"
     reason: str = ""
+    tried: bool = False
     phone: str = ""
 
 

@@ -35,7 +35,6 @@ from voice.script import Heard, Script, audible, kept
 from voice.twiml import Dial, End, Move, Saying, Wait
 from voice.words import words_of
 
-REACHED = ("completed", "answered")
 STUCK = ("not_understood", "technical_problem")
 HUMAN = "/talk_to_human"
 MOST_CHOICES = 9
@@ -69,14 +68,9 @@ class Conduct:
 
     def step(self, call: Call, heard: Heard) -> Move:
         """What comes next."""
-        move = self._next(call, heard)
-        call.state.last = tuple(saying.text for saying in move.sayings)
-        return move
-
-    def _next(self, call: Call, heard: Heard) -> Move:
         state = call.state
         if state.stage == "dial":
-            return self._after_dial(call, heard)
+            return self.after_dial(call, heard)
         if state.stage != "talk":
             return self._callback.step(call, heard)
         if state.turn:
@@ -85,9 +79,23 @@ class Conduct:
             return self._press(call, keys)
         return self._hear(call, clean_text(heard.text), heard.confidence)
 
-    def end_long_call(self, call: Call) -> Move:
-        """Say that it was long, and hang up."""
-        return End([self._script.say("utter_voice_too_long", call.state.question.language)])
+    def end_long_talk(self, call: Call) -> Move:
+        """Say that it was long, and lead out."""
+        return self._way_out(call, "too_long", [self._script.say("utter_voice_too_long", call.state.question.language)])
+
+    def end_call(self, call: Call) -> Move:
+        """No more questions: record what is known of the wish for a human, and hang up."""
+        return self._callback.finish(call)
+
+    def after_dial(self, call: Call, heard: Heard) -> Move:
+        """Whoever was not connected with a human gets a callback; so does who was not dialled, since a step broke."""
+        self._store.drop_waiting(call.conversation)
+        state, language = call.state, self._store.language(call.conversation)[0]
+        state.turn, state.question = "", Question((), "open", (), language)
+        if heard.was_connected:
+            return End([self._script.say("utter_voice_goodbye", language)])
+        lead = [self._script.say("utter_voice_nobody", language)] if self._settings.human_number else []
+        return self._callback.begin(call, state.reason or "technical_problem", lead)
 
     def _press(self, call: Call, keys: str) -> Move:
         question = call.state.question
@@ -246,13 +254,6 @@ class Conduct:
         call.state.stage = "dial"
         words = [*lead, self._script.say("utter_voice_connecting", language)]
         return Dial(words, self._settings.human_number, self._settings.ring_seconds)
-
-    def _after_dial(self, call: Call, heard: Heard) -> Move:
-        """Whoever was not reached gets a callback; any status that we do not know counts as not reached."""
-        language = call.state.question.language
-        if heard.dial_status in REACHED:
-            return End([self._script.say("utter_voice_goodbye", language)])
-        return self._callback.begin(call, call.state.reason, [self._script.say("utter_voice_nobody", language)])
 
 
 def _with_keys(choices: Sequence[Choice]) -> tuple[Choice, ...]:

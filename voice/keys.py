@@ -90,14 +90,19 @@ def _is_date(digits: str) -> bool:
 
 def spoken_key(text: str, language: str) -> int | None:
     """The key that the words name and nothing else: `die zwei`, `Nummer 2`, `two please`."""
-    bare = PUNCTUATION.sub("", text).strip().casefold()
-    said = re.sub(rf"^{LEAD[language]}\s+|\s+(?:bitte|please|one)$", "", bare)
+    said = re.sub(rf"^{LEAD[language]}\s+|\s+(?:bitte|please|one)$", "", _bare(text))
     if len(said) == 1 and said.isdecimal() and said.isascii():
         return int(said) or None
     return next((key for key, names in NAMES[language].items() if said in names.split("|")), None)
 
 
 def keys_of(choices: Sequence[Choice], text: str, language: str) -> Choice | None:
-    """The choice whose key was said."""
-    key = spoken_key(text, language)
-    return choices[key - 1] if key and key <= len(choices) else None
+    """The choice whose key or title was said, and nothing else."""
+    if key := spoken_key(text, language):
+        return choices[key - 1] if key <= len(choices) else None
+    said = _bare(text)
+    return next((choice for choice in choices if said and _bare(choice.title) == said), None)
+
+
+def _bare(text: str) -> str:
+    return PUNCTUATION.sub("", text).strip().casefold()

@@ -23,7 +23,7 @@ from email.utils import format_datetime
 from urllib.parse import urldefrag, urljoin
 
 import httpx
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import HMAC_SHA1, RequestValidator
 
 from bot.errors import PortalError
 from voice.phone_twiml import KEYS, Listening, TwimlRefused, dialled, heard_text, read_gather, read_twiml
@@ -68,7 +68,10 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Line:
-    """What connects phone and portal: `public_url` is signed, `send_to` (or it) is asked. No slash at the end."""
+    """What connects phone and portal: `public_url` is signed, `send_to` (or it) is asked. No slash at the end.
+
+    `token` and `algorithm` are what the portal checks signatures with (`Settings.twilio_signing`).
+    """
 
     client: httpx.Client
     public_url: str
@@ -76,6 +79,7 @@ class Line:
     token: str
     number: str
     send_to: str = ""
+    algorithm: str = HMAC_SHA1
 
     def post(self, url: str, form: dict[str, str]) -> tuple[Exchange, str]:
         """One signed request as Twilio sends it; the exchange and the answer's content type."""
@@ -83,7 +87,7 @@ class Line:
         if url != self.public_url and not url.startswith(f"{self.public_url}/"):
             raise TwimlRefused(11210, "the address is not the portal's")
         headers = {
-            "X-Twilio-Signature": RequestValidator(self.token).compute_signature(url, form),
+            "X-Twilio-Signature": RequestValidator(self.token).compute_signature(url, form, self.algorithm),
             "I-Twilio-Idempotency-Token": str(uuid.uuid4()),
             "User-Agent": "TwilioProxy/1.1",
         }

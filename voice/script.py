@@ -12,6 +12,8 @@ from voice.ladder import CHANNEL, Ladder, fill
 from voice.speech import spoken_text
 from voice.twiml import Ask, Saying
 
+CONNECTED = ("completed", "answered")
+
 
 @dataclass(frozen=True)
 class Heard:
@@ -21,6 +23,11 @@ class Heard:
     confidence: float | None = None
     keys: str = ""
     dial_status: str = ""
+
+    @property
+    def was_connected(self) -> bool:
+        """Whether it follows a talk with somebody who was dialled; any status that we do not know is none."""
+        return self.dial_status in CONNECTED
 
 
 class Script:

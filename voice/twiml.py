@@ -8,6 +8,8 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
+from itertools import accumulate
 
 from twilio.twiml.voice_response import Dial as DialVerb
 from twilio.twiml.voice_response import Gather, VoiceResponse
@@ -19,6 +21,7 @@ from voice.clean import plain
 MOST_BYTES = 64 * 1024
 MOST_HINTS = 500
 LONGEST_HINT = 100
+MOST_HINT_BYTES = 16 * 1024
 MOST_CHARACTERS = 8000
 CONTENT_TYPE = "text/xml; charset=utf-8"
 
@@ -37,7 +40,10 @@ class Saying:
 
 @dataclass(frozen=True)
 class Ears:
-    """How the call listens: seconds until silence counts and that end an answer; `one_key` takes a key at once."""
+    """How the call listens: seconds until silence counts and that end an answer; `one_key` takes a key at once.
+
+    `hints` are for the recogniser, the most specific first; those that are too many are left out.
+    """
 
     language: str
     timeout: int
@@ -63,7 +69,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Dial:
-    """Say something and connect the call with a number; `sayings_after` and the end follow where no step can."""
+    """Say something and connect the call with a number, which rings for so many seconds."""
 
     sayings: Sequence[Saying]
     number: str
@@ -98,22 +104,6 @@ def render(move: Move, speakers: Speakers, next_url: str) -> str:
             _say(response, move.sayings, speakers)
             response.hangup()
     return checked(response)
-
-
-def last_words(sayings: Sequence[Saying], after: Sequence[Saying], speakers: Speakers, number: str) -> str:
-    """Words that need no further step: connect with `number` if there is one, else and after it say goodbye."""
-    response = VoiceResponse()
-    _say(response, sayings, speakers)
-    if number:
-        response.dial(number, answer_on_bridge=True)
-    _say(response, after, speakers)
-    response.hangup()
-    return checked(response)
-
-
-def empty() -> str:
-    """A document in which nothing happens, for a call that is over."""
-    return str(VoiceResponse())
 
 
 def checked(response: VoiceResponse) -> str:
@@ -151,9 +141,11 @@ def _gather(ask: Ask, speakers: Speakers, next_url: str) -> Gather:
 
 
 def _hints(hints: Iterable[str]) -> str:
-    """Different phrases within Twilio's limits, joined by commas."""
+    """Different phrases within Twilio's limits and ours, whole ones, joined by commas."""
     clean = dict.fromkeys(plain(hint).replace(",", " ")[:LONGEST_HINT].strip() for hint in hints)
-    return ",".join([hint for hint in clean if hint][:MOST_HINTS])
+    different = [hint for hint in clean if hint][:MOST_HINTS]
+    ends = accumulate(len(escape(hint).encode()) + 1 for hint in different)
+    return ",".join(hint for hint, end in zip(different, ends, strict=True) if end <= MOST_HINT_BYTES)
 
 
 def _dial(dial: Dial, next_url: str) -> DialVerb:

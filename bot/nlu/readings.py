@@ -61,9 +61,16 @@ def _mended(way: list[Digits], fixes: list[Fix]) -> list[Digits]:
 def _mend(before: Digits, after: Digits, *, restart: bool) -> list[Digits]:
     digits = "".join(before)
     tail = (digits[: -len(after[0])], *after) if len(after[0]) < len(digits) else after
-    replaced = [(*before[:-1], *after), tail]
+    replaced = [*_said_again(before, after), (*before[:-1], *after), tail]
     resumed = [(*before[:kept], *after) for kept in range(len(before) - 2, 0, -1)]
     return [after, *replaced, *resumed] if restart else [*replaced, after, *resumed, before + after]
+
+
+def _said_again(before: Digits, after: Digits) -> list[Digits]:
+    """The last numbers begun again alike with one changed: `zwo drei vier nein zwo drei fünf`."""
+    kept = len(before) - len(after)
+    alike = kept > 0 and len(after) > 1 and before[kept:-1] == after[:-1]
+    return [(*before[:kept], *after)] if alike else []
 
 
 def _segment_readings(atoms: tuple[Atom, ...]) -> tuple[Digits, ...]:

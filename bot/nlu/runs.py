@@ -15,7 +15,7 @@ from bot.nlu.readings import Atom, Fix, Item, readings
 from bot.nlu.tokens import Sentence, word_set
 
 _FILLERS = word_set(
-    "aeh aehm oeh hm hmm mh mhm eh ehm also ja dann und die der das noch mal warten warte sie sekunde "
+    "ach aeh aehm oeh hm hmm mh mhm eh ehm also ja dann und die der das noch mal warten warte sie sekunde "
     "moment bitte so gell ne jetzt komma punkt strich bindestrich minus leerzeichen schraegstrich slash "
     "anschliessend danach weiter genau okay ok gleich gefolgt uh um uhm er then and dash hyphen space "
     "please followed by wait hang on let me see the just kurz augenblick einen eine a"
@@ -187,6 +187,9 @@ def _spoken(sentence: Sentence, index: int) -> list[Atom]:
 
 
 def _digit_follows(sentence: Sentence, index: int) -> bool:
+    """Whether an English digit comes next, perhaps after more of `oh`."""
+    while sentence.key(index + 1) in _OH:
+        index += 1
     following = numeral(sentence.key(index + 1))
     return following is not None and following.language == "en" and following.value < 10
 

@@ -86,7 +86,7 @@ class Telephone:
         settings = load_settings({"DATABASE_URL": url, "SPRACHPORTAL_SECRET_KEY": "only-for-these-tests"})
         self.settings = for_demo(settings, PUBLIC)
         self.portal: Portal = create_app(self.settings, stage.conversations)
-        self.portal.jobs.start()
+        self.portal.messengers.jobs.start()
 
     def call(self, caller: str) -> Call:
         """A call that has heard the greeting."""
@@ -111,7 +111,7 @@ def telephone(model: Path) -> Iterator[Telephone]:
     with Stage(model) as stage:
         telephone = Telephone(stage)
         yield telephone
-        telephone.portal.jobs.stop()
+        telephone.portal.messengers.jobs.stop()
 
 
 @pytest.mark.parametrize(("topic", "script"), SCRIPTS, ids=[f"{topic}: {s.name}" for topic, s in SCRIPTS])

@@ -48,7 +48,7 @@ class Signature:
             if self.fits(url, form, given[0]):
                 return form
         elif len(given) == 1 and request.mimetype == JSON and _has_hash(url, body) and self.fits(url, {}, given[0]):
-            raise BadRequest("calls come as forms", status=415, code="not_form")
+            raise BadRequest("Twilio sends forms", status=415, code="not_form")
         raise Unauthorized("not signed by Twilio", status=403)
 
     def fits(self, url: str, form: Form | dict[str, str], given: str) -> bool:
