@@ -83,9 +83,13 @@ class StoreForm(Form, kw_only=True):
     city: Name
     state: str
     hours: Hours
+    latitude: Annotated[float, Meta(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Meta(ge=-180, le=180)] | None = None
 
     def __post_init__(self) -> None:
         _one_of("state", self.state, STATES)
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError(f"store '{self.id}' has only one of `latitude` and `longitude`")
         if self.id == ONLINE:
             raise ValueError(f"a store's id cannot be '{ONLINE}'")
 

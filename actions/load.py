@@ -121,7 +121,10 @@ class _Loader:
 
     def _stores(self) -> None:
         for store in self.form.stores:
-            if self.summary.count("stores", self.session.get(Store, store.id) is None):
+            there = self.session.get(Store, store.id)
+            if there is not None and there.latitude is None:
+                there.latitude, there.longitude = store.latitude, store.longitude
+            if self.summary.count("stores", there is None):
                 self.session.add(
                     Store(
                         id=store.id,
@@ -131,6 +134,8 @@ class _Loader:
                         city=store.city,
                         state=store.state,
                         hours=dict(store.hours),
+                        latitude=store.latitude,
+                        longitude=store.longitude,
                     )
                 )
         self.session.flush()

@@ -55,6 +55,8 @@ class Store(Base):
     city: Mapped[str]
     state: Mapped[str]
     hours: Mapped[dict[str, Any]]
+    latitude: Mapped[float | None] = mapped_column(doc="in degrees")
+    longitude: Mapped[float | None]
 
 
 class Customer(Base):

@@ -46,6 +46,16 @@ def address(store: Store) -> str:
     return f"{store.street}, {store.postcode} {store.city}"
 
 
+def where_words(store: Store) -> dict[str, Any]:
+    """What responses say of where a store is; its degrees are empty when they are not known."""
+    return {
+        "store": store.name,
+        "address": address(store),
+        "latitude": "" if store.latitude is None else store.latitude,
+        "longitude": "" if store.longitude is None else store.longitude,
+    }
+
+
 def named_store(case: Case, said: str) -> Store | None:
     """The store that understanding found, else the one whose city is named in the words."""
     if found := case.take("store"):
@@ -118,7 +128,7 @@ class AskStoreHours(Matter):
         if when:
             _say_day(case, hours, name, when)
         else:
-            _say_now(case, hours, name)
+            say_now(case, hours, name)
             _say_week(case, hours)
 
 
@@ -151,7 +161,8 @@ def _say_day(case: Case, hours: Hours, name: str, when: date) -> None:
         case.say("utter_hours_day", **words, span=span.words(case.language))
 
 
-def _say_now(case: Case, hours: Hours, name: str) -> None:
+def say_now(case: Case, hours: Hours, name: str) -> None:
+    """Say whether it is open now, and until when; else when it opens again."""
     now, language = case.now, case.language
     until, opening = hours.open_until(now), hours.next_opening(now)
     holiday = hours.holiday(now.date(), language)
@@ -199,11 +210,11 @@ class AskStoreLocation(Matter):
         """The store that was named, the one in the postcode's region, or all of them."""
         store, postcode = named_store(case, case.slot("opening") or ""), case.take("postcode")
         if store:
-            case.say("utter_location", store=store.name, address=address(store))
+            case.say("utter_location", **where_words(store))
         elif postcode:
             self._near(case, postcode)
         else:
-            case.say("utter_locations", stores=_all_addresses(case))
+            case.say("utter_locations", stores=all_addresses(case))
         if SAYS_DETAIL.search(case.slot("opening") or ""):
             case.say("utter_location_details_unknown")
 
@@ -211,10 +222,11 @@ class AskStoreLocation(Matter):
         """A postcode's first digit is its region; beyond it we do not know what is nearest."""
         near = [store for store in all_stores(case) if store.postcode[0] == postcode[0]]
         if len(near) == 1:
-            case.say("utter_location_near", store=near[0].name, address=address(near[0]))
+            case.say("utter_location_near", **where_words(near[0]))
         else:
-            case.say("utter_location_not_near", stores=_all_addresses(case))
+            case.say("utter_location_not_near", stores=all_addresses(case))
 
 
-def _all_addresses(case: Case) -> str:
+def all_addresses(case: Case) -> str:
+    """All stores' addresses in one line."""
     return "; ".join(address(store) for store in all_stores(case))

@@ -21,6 +21,7 @@ from bot.channels.web import WebChat
 from bot.conversation import Conversations
 from bot.errors import BadRequest, StoreError
 from bot.jobs import Jobs
+from bot.messengers import Messengers, add_messengers, build_messengers
 from bot.settings import Settings
 from voice.channel import Voice
 
@@ -43,33 +44,35 @@ class Portal:
 
     app: Flask
     conversations: Conversations
-    jobs: Jobs
+    messengers: Messengers
 
     def start(self) -> None:
         """Begin to load the engine and to answer turns."""
         self.conversations.engine.start()
-        self.jobs.start()
+        self.messengers.jobs.start()
 
     def stop(self) -> None:
         """Let streams go, finish the turns under way, stop the engine."""
         self.conversations.bell.close()
-        self.jobs.stop()
+        self.messengers.jobs.stop()
         self.conversations.engine.stop()
 
 
-def create_app(settings: Settings, conversations: Conversations) -> Portal:
-    """The whole portal around its conversations."""
+def create_app(settings: Settings, conversations: Conversations, *, works: bool = True) -> Portal:
+    """The whole portal around its conversations; `works`: this process answers and delivers as well."""
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES
-    jobs = Jobs(conversations)
+    messengers = build_messengers(settings, conversations, works=works)
+    jobs = messengers.jobs
     channels = {channel.name: channel for channel in _webhook_channels(settings, conversations)}
     app.register_blueprint(WebChat(conversations, jobs, settings).blueprint())
     _add_webhooks(app, channels)
+    add_messengers(app, messengers)
     _add_voice(app, Voice(conversations, jobs.wake, settings) if settings.phone_is_on else None)
     _add_health(app, conversations, jobs)
     _add_errors(app)
     _trust_proxies(app, settings.portal.server.trusted_proxies)
-    return Portal(app, conversations, jobs)
+    return Portal(app, conversations, messengers)
 
 
 def _webhook_channels(settings: Settings, conversations: Conversations) -> list[WebhookChannel]:

@@ -1,10 +1,16 @@
-"""Tells waiting streams of this process that a conversation has something new."""
+"""Tells waiting streams that a conversation has something new: in this process, or in all that share a Redis."""
 
 from __future__ import annotations
 
+import logging
 import threading
 
+import redis
+
+log = logging.getLogger(__name__)
 BUCKETS = 4096
+CHANNEL = "sprachportal:bell"
+AGAIN_SECONDS = 1.0
 
 
 class Bell:
@@ -17,6 +23,9 @@ class Bell:
 
     def ring(self, conversation: str) -> None:
         """Something new is in the store for this conversation."""
+        self._ring(conversation)
+
+    def _ring(self, conversation: str) -> None:
         with self._changed:
             self._rings[hash(conversation) % BUCKETS] += 1
             self._changed.notify_all()
@@ -37,3 +46,41 @@ class Bell:
         with self._changed:
             self.closed = True
             self._changed.notify_all()
+
+
+class RedisBell(Bell):
+    """A bell that rings in every process with the same Redis."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._redis = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2, decode_responses=True)
+        threading.Thread(target=self._listen, name="bell", daemon=True).start()
+
+    def ring(self, conversation: str) -> None:
+        """Ring here and tell the others; without Redis they look a little later by themselves."""
+        self._ring(conversation)
+        try:
+            self._redis.publish(CHANNEL, conversation)
+        except redis.RedisError as error:
+            log.warning("bell: %s", type(error).__name__)
+
+    def _listen(self) -> None:
+        while not self.closed:
+            try:
+                self._hear()
+            except redis.RedisError as error:
+                log.warning("bell: %s", type(error).__name__)
+                threading.Event().wait(AGAIN_SECONDS)
+
+    def _hear(self) -> None:
+        with self._redis.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe(CHANNEL)
+            while not self.closed:
+                message = heard.get_message(timeout=AGAIN_SECONDS)
+                if message:
+                    self._ring(str(message["data"]))
+
+
+def open_bell(redis_url: str) -> Bell:
+    """The bell of this process, or of all with this Redis."""
+    return RedisBell(redis_url) if redis_url else Bell()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from bot.bell import Bell
+from bot.channels.outlet import Outlet
 from bot.engine import Engine
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, StoreError
 from bot.locks import Locks
 from bot.logs import place
+from bot.media import Media
 from bot.metrics import TURN_SECONDS, TURNS
+from bot.presence import Presence
 from bot.store import Received, Store, Waiting
 from bot.texts import Texts
 from bot.turns import (
@@ -33,7 +37,9 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 3
 SURE_OF_LANGUAGE = 0.9
 SURE_OF_ANOTHER_LANGUAGE = 0.97
+CHOICE_NUMBER = re.compile(r"\W*([1-9][0-9]?)\W*")
 LanguageGuess = Callable[[str], tuple[str, float] | None]
+Answered = Callable[[Turn], None]
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Conversations:
     """Takes turns in and has them answered; `deadline` is how many seconds the engine has for one.
 
     `waiting_at_most` unanswered turns of a conversation are taken in; `zone` is where the company's days begin.
+    `outlets` are the channels that deliver by themselves, by name.
     """
 
     store: Store
@@ -53,24 +60,42 @@ class Conversations:
     waiting_at_most: int = 10
     languages: tuple[str, ...] = ("de", "en")
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Berlin"))
+    company: str = ""
+    outlets: Mapping[str, Outlet] = field(default_factory=dict)
+    media: Media | None = None
+    presence: Presence | None = None
 
-    def receive(self, incoming: Incoming, *, language: str = "de") -> Received:
-        """Write a turn to the inbox; human words are cleaned, and taken for a choice if they are its label.
+    def receive(
+        self, incoming: Incoming, *, language: str = "de", waiting_at_most: int | None = None, state: str = "waiting"
+    ) -> Received:
+        """Write a turn to the inbox; human words are cleaned, and taken for a choice if they mean one.
 
-        `language` is for a conversation that begins with it. Raises `BadRequest` when too many turns wait.
+        `language` is for a conversation that begins with it; `state` other than waiting is for turns without an answer.
+        Raises `BadRequest` when too many turns wait.
         """
-        text = clean_text(incoming.text)
-        received = replace(incoming, text=text)
-        if incoming.intent is None and incoming.conversation and text:
-            received = replace(received, intent=self._meant(incoming.conversation, text))
-        return self.store.receive(received, language, waiting_at_most=self.waiting_at_most)
+        received = replace(incoming, text=clean_text(incoming.text))
+        if incoming.intent is None and incoming.conversation:
+            received = replace(received, intent=self._meant(incoming.conversation, received))
+        at_most = waiting_at_most or self.waiting_at_most
+        return self.store.receive(received, language, waiting_at_most=at_most, state=state)
 
-    def _meant(self, conversation: str, text: str) -> Intent | None:
-        wanted = text.casefold()
-        for choice in self.store.offered(conversation):
+    def _meant(self, conversation: str, incoming: Incoming) -> Intent | None:
+        """The choice that was pressed or typed, if it was offered here; None for free words."""
+        pressed = self.store.choice_by_id(conversation, incoming.choice) if incoming.choice else None
+        choice = pressed or (self._typed(conversation, incoming) if incoming.text else None)
+        return read_payload(choice.payload) if choice else None
+
+    def _typed(self, conversation: str, incoming: Incoming) -> Choice | None:
+        offers = self.store.offers(conversation)
+        wanted = incoming.text.casefold()
+        for choice in (choice for offer in offers for choice in offer.reply.choices):
             if choice.title.casefold() == wanted:
-                return read_payload(choice.payload)
-        return None
+                return choice
+        number, outlet = CHOICE_NUMBER.fullmatch(incoming.text), self.outlets.get(incoming.channel)
+        if not (number and outlet and offers and offers[0].is_newest and outlet.numbers_choices(offers[0].reply)):
+            return None
+        choices, index = offers[0].reply.choices, int(number[1]) - 1
+        return choices[index] if index < len(choices) else None
 
     def chosen(self, conversation: str, payload: str) -> Choice | None:
         """The choice with this payload, if it was lately offered to this conversation."""
@@ -79,18 +104,35 @@ class Conversations:
     def handle(self, conversation: str) -> None:
         """Answer the conversation's waiting turns, oldest first. Turns wait on while the engine is not ready."""
         with self.locks.of(conversation):
-            while waiting := self.store.next_turn(conversation):
-                if not self._handle_turn(waiting):
+            self._handle_waiting(conversation, lambda _turn: None)
+
+    def handle_if_free(self, conversation: str, answered: Answered) -> None:
+        """Do so unless somebody else does it now; `answered` is told after each turn.
+
+        Who holds the conversation looks for waiting turns once more afterwards, so that none is left behind.
+        """
+        while self.store.waiting_count(conversation):
+            with self.locks.attempt(conversation) as held:
+                if not held or not self._handle_waiting(conversation, answered):
                     return
+
+    def _handle_waiting(self, conversation: str, answered: Answered) -> bool:
+        while waiting := self.store.next_turn(conversation):
+            if not self._handle_turn(waiting):
+                return False
+            answered(waiting.turn)
+        return True
 
     def _handle_turn(self, waiting: Waiting) -> bool:
         """Answer a turn; False when nobody is there to do it. After some tries the customer is told and it goes on."""
         turn = waiting.turn
+        if self.presence:
+            self.presence.show(waiting)
         try:
             turn = self._in_its_language(waiting)
             if waiting.tries > MOST_TRIES:
                 raise EngineError("tried too often")
-            answer = self.engine.reply(turn, deadline=self.deadline)
+            answer = self._answer(turn)
         except EngineNotReady:
             self.store.put_back(turn)
             return False
@@ -99,10 +141,25 @@ class Conversations:
         except Exception as error:
             log.error("turn %s: %s", turn.id, error.what if isinstance(error, EngineError) else place(error))
             if not _is_worth_a_retry(error, waiting.tries):
-                self._finish(turn, self._apology(turn), "failed")
+                self._finish(turn, self._introduced(waiting, turn, self._apology(turn)), "failed")
             return True
-        self._finish(turn, answer if answer.replies or answer.effects else self._apology(turn), "done")
+        said = answer if answer.replies or answer.effects else self._apology(turn)
+        self._finish(turn, self._introduced(waiting, turn, said), "done")
         return True
+
+    def _answer(self, turn: Turn) -> Answer:
+        """What came along is named by the portal itself, words are answered by the engine."""
+        if not (turn.attachments and self.media):
+            return self.engine.reply(turn, deadline=self.deadline)
+        kept = self.media.keep(turn)
+        text, named = self.media.text_of(turn, kept), self.media.named(turn, kept, turn.language)
+        answer = (
+            self.engine.reply(replace(turn, text=text), deadline=self.deadline) if text or turn.intent else Answer()
+        )
+        return replace(answer, replies=(*self._own(named, turn), *answer.replies))
+
+    def _own(self, text: str, turn: Turn) -> tuple[Reply, ...]:
+        return (Reply(text, language=turn.language),) if text else ()
 
     def _in_its_language(self, waiting: Waiting) -> Turn:
         turn = waiting.turn
@@ -126,8 +183,24 @@ class Conversations:
             (Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects
         )
 
+    def answer_ourselves(self, received: Received, incoming: Incoming, name: str) -> None:
+        """Answer a turn with a response of the domain, without the engine."""
+        language = self.store.language(received.conversation)[0]
+        turn = Turn(received.turn_id, received.conversation, incoming.channel, incoming.text, language=language)
+        self._finish(turn, Answer(self._own(self.texts.say(name, language), turn)), "done")
+
+    def _introduced(self, waiting: Waiting, turn: Turn, answer: Answer) -> Answer:
+        """A messenger's first answer says who answers; the web chat and the telephone greet by themselves."""
+        if waiting.goes_on or turn.channel not in self.outlets:
+            return answer
+        notice = self.texts.say("utter_messaging_notice", turn.language).replace("{company}", self.company)
+        return replace(answer, replies=(*self._own(notice, turn), *answer.replies))
+
     def _finish(self, turn: Turn, answer: Answer, state: str) -> None:
-        self.store.finish(turn, answer, state=state)
+        outlet = self.outlets.get(turn.channel)
+        replies = enumerate(answer.replies)
+        forms = [outlet.forms(reply, f"{turn.id}.{position}") for position, reply in replies] if outlet else []
+        self.store.finish(turn, answer, state=state, forms=forms)
         self.bell.ring(turn.conversation)
         TURNS.labels(turn.channel, state).inc()
         TURN_SECONDS.observe((utc_now() - turn.at).total_seconds())

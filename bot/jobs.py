@@ -1,86 +1,109 @@
-"""Background work: conversations with waiting turns are handled by a few threads.
+"""Background work: waiting turns are answered, and what is said is delivered.
 
-The inbox is the truth, a wake-up is only a hint: what was left by a crash, or while the engine was not
-ready, is found by a look at the inbox every few seconds.
+Inbox and outbox are the truth, a wake-up is only a hint: what was left by a crash, or while the engine was not ready,
+is found by a look at both every second.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 from bot.conversation import Conversations
 from bot.logs import place
+from bot.metrics import OUTBOX
+from bot.outbox import Deliveries
+from bot.queues import Queue
+from bot.settings import Settings
+from bot.turns import Turn
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 2.0
+LOOK_SECONDS = 1.0
+TURN_THREADS = 8
+DELIVERY_THREADS = 16
 
 
 class Jobs:
-    """Handles woken conversations in `threads` threads; one thread at most is with a conversation."""
+    """Wakes workers, and has some if it `works`: other processes may work on the same queues."""
 
-    def __init__(self, conversations: Conversations, *, threads: int = 8) -> None:
+    def __init__(
+        self, conversations: Conversations, deliveries: Deliveries, settings: Settings, *, works: bool = True
+    ) -> None:
+        self._works = works
         self._conversations = conversations
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="turns")
-        self._guard = threading.Lock()
-        self._busy: set[str] = set()
-        self._again: set[str] = set()
+        self._deliveries = deliveries
+        self._turns = Queue("turns", settings, self._answer, threads=TURN_THREADS)
+        self._outbox = Queue("outbox", settings, self._deliver, threads=DELIVERY_THREADS)
         self._stopping = threading.Event()
         self._looker = threading.Thread(target=self._look, name="inbox", daemon=True)
 
     def start(self) -> None:
-        """Begin to look at the inbox."""
+        """Begin to work, and to look at inbox and outbox."""
+        if not self._works:
+            return
+        self._turns.start()
+        self._outbox.start()
         self._looker.start()
 
     def alive(self) -> bool:
-        """Whether the inbox is being looked at."""
-        return self._looker.is_alive()
+        """Whether inbox and outbox are being looked at, if that is this process's task."""
+        return self._looker.is_alive() or not self._works
 
     def wake(self, conversation: str) -> None:
-        """Have the conversation's waiting turns handled; once more when it is being handled now."""
-        with self._guard:
-            if self._stopping.is_set():
-                return
-            if conversation in self._busy:
-                self._again.add(conversation)
-                return
-            self._busy.add(conversation)
-        self._pool.submit(self._handle, conversation)
+        """Have the conversation's waiting turns answered; without the queue they are found a little later."""
+        self._wake(self._turns, conversation)
+
+    def wake_outbox(self, conversation: str) -> None:
+        """Have delivered what was said."""
+        self._wake(self._outbox, conversation)
 
     def stop(self) -> None:
         """Finish the turns under way; what waits stays in the inbox."""
-        with self._guard:
-            self._stopping.set()
-        self._pool.shutdown(wait=True)
+        self._stopping.set()
+        if self._looker.is_alive():
+            self._turns.stop()
+            self._outbox.stop()
 
-    def _handle(self, conversation: str) -> None:
-        again = True
-        while again and not self._stopping.is_set():
-            self._try(conversation)
-            with self._guard:
-                again = conversation in self._again
-                self._again.discard(conversation)
-                if not again:
-                    self._busy.discard(conversation)
-
-    def _try(self, conversation: str) -> None:
+    def _wake(self, queue: Queue, conversation: str) -> None:
         try:
-            self._conversations.handle(conversation)
+            queue.wake(conversation)
+        except Exception as error:
+            log.warning("queue: %s", place(error))
+
+    def _answer(self, conversation: str) -> None:
+        try:
+            self._conversations.handle_if_free(conversation, self._answered)
         except Exception as error:
             log.error("conversation %s: %s", conversation, place(error))
 
+    def _answered(self, turn: Turn) -> None:
+        if turn.channel in self._deliveries.outlets:
+            self.wake_outbox(turn.conversation)
+
+    def _deliver(self, conversation: str) -> None:
+        try:
+            self._deliveries.deliver(conversation)
+        except Exception as error:
+            log.error("outbox of %s: %s", conversation, place(error))
+
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
-            try:
-                if self._conversations.engine.ready():
-                    self._wake_forgotten()
-            except Exception as error:
-                log.error("inbox: %s", place(error))
+            for look in (self._look_at_turns, self._look_at_outbox):
+                try:
+                    look()
+                except Exception as error:
+                    log.error("%s: %s", look.__name__, place(error))
 
-    def _wake_forgotten(self) -> None:
-        for conversation in self._conversations.store.waiting_conversations():
-            with self._guard:
-                busy = conversation in self._busy
-            if not busy:
+    def _look_at_turns(self) -> None:
+        """An idle queue with turns in the inbox has lost hints; a busy one is worked off first."""
+        if self._conversations.engine.ready() and self._turns.is_idle():
+            for conversation in self._conversations.store.waiting_conversations():
                 self.wake(conversation)
+
+    def _look_at_outbox(self) -> None:
+        for state, number in self._deliveries.outbox.waiting().items():
+            OUTBOX.labels(state).set(number)
+        due = self._deliveries.outbox.release_held()
+        if self._outbox.is_idle():
+            for conversation in due:
+                self.wake_outbox(conversation)

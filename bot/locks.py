@@ -1,39 +1,129 @@
-"""One lock per conversation, so that its turns are answered one after the other."""
+"""One lock per conversation, so that its turns are answered one after the other.
+
+One process has its own locks. Several processes on one PostgreSQL share its advisory locks: they are free again when
+their holder dies.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from sqlalchemy import Connection, text
+
+from bot.database import connect
+
+POLL_SECONDS = 0.05
 
 
-class Locks:
-    """Locks by conversation, within this process; an unused lock is forgotten."""
+class Locks(Protocol):
+    """Locks by key."""
+
+    def of(self, key: str) -> AbstractContextManager[None]:
+        """Hold the key's lock; waits for it."""
+
+    def attempt(self, key: str) -> AbstractContextManager[bool]:
+        """Hold the key's lock if it is free; whether it is held."""
+
+
+class ProcessLocks:
+    """Locks within this process; an unused lock is forgotten."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._held: dict[str, tuple[threading.Lock, int]] = {}
 
     @contextmanager
-    def of(self, conversation: str) -> Iterator[None]:
-        """Hold the conversation's lock."""
-        lock = self._take(conversation)
+    def of(self, key: str) -> Iterator[None]:
+        """Hold the key's lock; waits for it."""
+        lock = self._take(key)
         try:
             with lock:
                 yield
         finally:
-            self._give_back(conversation)
+            self._give_back(key)
 
-    def _take(self, conversation: str) -> threading.Lock:
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[bool]:
+        """Hold the key's lock if it is free; whether it is held."""
+        lock = self._take(key)
+        held = lock.acquire(blocking=False)
+        try:
+            yield held
+        finally:
+            if held:
+                lock.release()
+            self._give_back(key)
+
+    def _take(self, key: str) -> threading.Lock:
         with self._guard:
-            lock, users = self._held.get(conversation, (threading.Lock(), 0))
-            self._held[conversation] = (lock, users + 1)
+            lock, users = self._held.get(key, (threading.Lock(), 0))
+            self._held[key] = (lock, users + 1)
             return lock
 
-    def _give_back(self, conversation: str) -> None:
+    def _give_back(self, key: str) -> None:
         with self._guard:
-            lock, users = self._held[conversation]
+            lock, users = self._held[key]
             if users == 1:
-                del self._held[conversation]
+                del self._held[key]
             else:
-                self._held[conversation] = (lock, users - 1)
+                self._held[key] = (lock, users - 1)
+
+
+class PostgresLocks:
+    """Advisory locks of the database at `url`; a held lock keeps one connection."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._here = ProcessLocks()
+
+    @contextmanager
+    def of(self, key: str) -> Iterator[None]:
+        """Hold the key's lock; waits for it."""
+        with self._here.of(key), self._connection() as connection:
+            while not _lock(connection, key):
+                time.sleep(POLL_SECONDS)
+            try:
+                yield
+            finally:
+                _unlock(connection, key)
+
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[bool]:
+        """Hold the key's lock if it is free; whether it is held."""
+        with self._here.attempt(key) as free:
+            if not free:
+                yield False
+                return
+            with self._connection() as connection:
+                held = _lock(connection, key)
+                try:
+                    yield held
+                finally:
+                    if held:
+                        _unlock(connection, key)
+
+    def _connection(self) -> Connection:
+        return connect(self._url).connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def open_locks(database_url: str) -> Locks:
+    """The locks that fit the database: those of SQLite's one process, or PostgreSQL's."""
+    return ProcessLocks() if database_url.startswith("sqlite") else PostgresLocks(database_url)
+
+
+def _lock(connection: Connection, key: str) -> bool:
+    return bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _number(key)}))
+
+
+def _unlock(connection: Connection, key: str) -> None:
+    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(key)})
+
+
+def _number(key: str) -> int:
+    """64 bits of the key, as PostgreSQL's locks want it."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], signed=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-QUIET = ("alembic", "apscheduler", "asyncio", "httpx", "matplotlib", "sanic", "tensorflow", "h5py", "urllib3")
+QUIET = ("alembic", "apscheduler", "asyncio", "httpx", "huey", "matplotlib", "sanic", "tensorflow", "h5py", "urllib3")
 
 
 class WithoutWords(logging.Filter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("sprachportal_requests_total", "HTTP requests", ["route", "status"], registry=REGISTRY)
@@ -13,6 +13,9 @@ TURN_SECONDS = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
     registry=REGISTRY,
 )
+EVENTS = Counter("sprachportal_events_total", "What providers told us", ["channel", "kind"], registry=REGISTRY)
+DELIVERIES = Counter("sprachportal_deliveries_total", "Tries to deliver", ["channel", "outcome"], registry=REGISTRY)
+OUTBOX = Gauge("sprachportal_outbox", "Deliveries that are not at a good end", ["state"], registry=REGISTRY)
 
 
 def page() -> bytes:

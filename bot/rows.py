@@ -7,8 +7,10 @@ from typing import Any
 
 import msgspec
 
-from bot.tables import EffectRow, TurnRow
-from bot.turns import Effect, Intent, Turn, effect_name
+from bot.tables import EffectRow, ReplyRow, TurnRow
+from bot.turns import Attachment, Choice, Effect, Intent, Link, Location, Reply, Turn, effect_name
+
+LONGEST_NUMBER = 18
 
 
 def turn_of(row: TurnRow, language: str) -> Turn:
@@ -23,6 +25,19 @@ def turn_of(row: TurnRow, language: str) -> Turn:
         language=language,
         phone_hint=row.phone_hint,
         at=in_utc(row.received_at),
+        attachments=tuple(msgspec.convert(row.attachments, list[Attachment])),
+    )
+
+
+def reply_of(row: ReplyRow) -> Reply:
+    """The reply in a row of what was said."""
+    return Reply(
+        text=row.text,
+        choices=tuple(Choice(**choice) for choice in row.choices),
+        image=row.image,
+        language=row.language,
+        link=msgspec.convert(row.link, Link) if row.link else None,
+        location=msgspec.convert(row.location, Location) if row.location else None,
     )
 
 
@@ -41,3 +56,8 @@ def effect_row(turn: Turn, position: int, effect: Effect) -> EffectRow:
 def in_utc(moment: datetime) -> datetime:
     """SQLite gives moments without a zone; they are UTC."""
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def is_number(given: str) -> bool:
+    """Whether it is digits that a column of numbers can hold."""
+    return given.isascii() and given.isdecimal() and len(given) <= LONGEST_NUMBER

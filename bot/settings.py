@@ -16,8 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from dotenv import dotenv_values
+from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
 from bot.errors import SettingsError
+from bot.messaging_settings import MessagingSettings, ProviderSettings, check_messaging, read_providers
 
 PORTAL_FILE = Path("portal.yml")
 SECRET_FILE = Path("var/secret_key")
@@ -127,6 +129,16 @@ class VoiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.questions.get(need) or self.questions.get("open") or QuestionSettings()
 
 
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What keeps a model from being promoted: how far, from 0 to 1, its figures may be below the live model's.
+
+    `margin` is for all sentences and for those of a language and channel, `intent_margin` for one intent.
+    """
+
+    margin: float = 0.01
+    intent_margin: float = 0.1
+
+
 class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`portal.yml`."""
 
@@ -136,6 +148,8 @@ class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web_chat: WebChatSettings = msgspec.field(default_factory=WebChatSettings)
     server: ServerSettings = msgspec.field(default_factory=ServerSettings)
     voice: VoiceSettings = msgspec.field(default_factory=VoiceSettings)
+    messaging: MessagingSettings = MessagingSettings()
+    gate: GateSettings = GateSettings()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -151,11 +165,24 @@ class Settings(msgspec.Struct, frozen=True):
     twilio_account: str
     twilio_token: str
     twilio_number: str
+    providers: ProviderSettings = ProviderSettings()
+    redis_url: str = ""
+    twilio_webhook_key: str = ""
 
     @property
     def phone_is_on(self) -> bool:
         """Whether calls can be answered."""
         return bool(self.twilio_token and self.public_url)
+
+    @property
+    def twilio_signing(self) -> tuple[str, str]:
+        """Key and algorithm of Twilio's signatures: SHA-256 with the shared key if there is one.
+
+        Never what a request says of itself.
+        """
+        if self.twilio_webhook_key:
+            return self.twilio_webhook_key, HMAC_SHA256
+        return self.twilio_token, HMAC_SHA1
 
 
 def load_settings(environment: Mapping[str, str] | None = None, portal_file: Path = PORTAL_FILE) -> Settings:
@@ -165,11 +192,14 @@ def load_settings(environment: Mapping[str, str] | None = None, portal_file: Pat
     portal = _read_portal(portal_file, problems)
     _check_secret(given, "SPRACHPORTAL_SECRET_KEY", problems)
     _check_secret(given, "SPRACHPORTAL_REST_TOKEN", problems)
+    _check_secret(given, "TWILIO_WEBHOOK_KEY", problems)
     for name in ("SPRACHPORTAL_PUBLIC_URL", "RASA_URL"):
         _check_url(given, name, problems)
     if given.get("RASA_URL") and not given.get("RASA_TOKEN"):
         problems.append("RASA_TOKEN is missing; RASA_URL needs it")
     _check_twilio(given, problems)
+    providers = read_providers(given, problems)
+    _check_redis(given, problems)
     if problems or portal is None:
         raise SettingsError("; ".join(problems), "correct the environment, .env or portal.yml (see docs/settings.md)")
     return Settings(
@@ -183,6 +213,9 @@ def load_settings(environment: Mapping[str, str] | None = None, portal_file: Pat
         twilio_account=given.get("TWILIO_ACCOUNT_SID", ""),
         twilio_token=given.get("TWILIO_AUTH_TOKEN", ""),
         twilio_number=given.get("TWILIO_PHONE_NUMBER", ""),
+        providers=providers,
+        redis_url=given.get("REDIS_URL", ""),
+        twilio_webhook_key=given.get("TWILIO_WEBHOOK_KEY", ""),
     )
 
 
@@ -232,11 +265,14 @@ def _check_portal(portal: PortalFile, file: Path, problems: list[str]) -> None:
     if portal.server.streams_at_most >= portal.server.threads:
         problems.append(f"{file}: server.streams_at_most must be below server.threads")
     _check_voice(portal.voice, portal.languages, file, problems)
+    problems += check_messaging(portal.messaging, portal.languages, f"{file}: messaging")
 
 
 def _check_numbers(portal: PortalFile, file: Path, problems: list[str]) -> None:
     turn, chat, server = portal.turn, portal.web_chat, portal.server
     limits = (
+        ("gate.margin", portal.gate.margin, 0, 1),
+        ("gate.intent_margin", portal.gate.intent_margin, 0, 1),
         ("turn.deadline_seconds", turn.deadline_seconds, 0.1, 600),
         ("turn.waiting_at_most", turn.waiting_at_most, 1, 1000),
         ("web_chat.visit_days", chat.visit_days, 1, 3650),
@@ -264,8 +300,17 @@ def _check_voice(voice: VoiceSettings, languages: list[str], file: Path, problem
         problems.append(f"{file}: voice.wait_seconds may be 0.1 to 3, voice.fillers 1 to 8")
     if voice.language_key not in tuple("123456789") or voice.most_steps < 10:
         problems.append(f"{file}: voice.language_key must be a key from 1 to 9, voice.most_steps at least 10")
+    for language, speaker in voice.speakers.items():
+        _check_speaker(language, speaker, f"{file}: voice.speakers.{language}", problems)
     for need, question in voice.questions.items():
         _check_question(question, f"{file}: voice.questions.{need}", problems)
+
+
+def _check_speaker(language: str, speaker: SpeakerSettings, where: str, problems: list[str]) -> None:
+    if not speaker.code.startswith(f"{language}-"):
+        problems.append(f"{where}.code must begin with {language}-, not {speaker.code}")
+    if language == "de" and speaker.speech_model == "phone_call":
+        problems.append(f"{where}.speech_model: phone_call knows no German; leave it out or take another one")
 
 
 def _check_question(question: QuestionSettings, where: str, problems: list[str]) -> None:
@@ -281,11 +326,17 @@ def _check_question(question: QuestionSettings, where: str, problems: list[str])
 
 
 def _check_twilio(given: Mapping[str, str], problems: list[str]) -> None:
-    if not any(given.get(name) for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN")):
+    users = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_WHATSAPP_NUMBER", "TWILIO_WEBHOOK_KEY")
+    if not any(given.get(name) for name in users):
         return
     for name in ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"):
         if not given.get(name):
             problems.append(f"{name} is missing; Twilio needs it")
+
+
+def _check_redis(given: Mapping[str, str], problems: list[str]) -> None:
+    if given.get("REDIS_URL") and not given["REDIS_URL"].startswith(("redis://", "rediss://", "unix://")):
+        problems.append("REDIS_URL must begin with redis://, rediss:// or unix://")
 
 
 def _check_secret(given: Mapping[str, str], name: str, problems: list[str]) -> None:

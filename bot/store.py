@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from bot.channels.outlet import Form
 from bot.database import transaction
 from bot.errors import BadRequest
-from bot.rows import effect_row, in_utc, turn_of
+from bot.outbox_store import add_delivery, release_window
+from bot.rows import effect_row, in_utc, is_number, reply_of, turn_of
 from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
-from bot.turns import Answer, Choice, Effect, Incoming, LanguageEffect, LinkEffect, Turn, utc_now
+from bot.turns import Answer, Choice, Effect, Incoming, LanguageEffect, Link, LinkEffect, Location, Reply, Turn, utc_now
 
 log = logging.getLogger(__name__)
 LATEST_OFFERS = 5
@@ -29,22 +32,28 @@ OWN_PROCESS = ("terminal", "script")
 
 @dataclass(frozen=True)
 class Received:
-    """A turn in the inbox; `fresh` is False when it had been delivered before."""
+    """A turn in the inbox; `fresh` is False when it had been delivered before, `state` as in `bot.tables.TurnRow`."""
 
     turn_id: str
     conversation: str
     seq: int
     fresh: bool
+    state: str = "waiting"
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """An unanswered turn: how often it was tried, whether its language was chosen, whether the talk goes on already."""
+    """An unanswered turn: how often it was tried, whether its language was chosen, whether the talk goes on already.
+
+    `address` is the customer's, `provider_id` the channel's id of the turn.
+    """
 
     turn: Turn
     tries: int
     language_chosen: bool
     goes_on: bool
+    address: str
+    provider_id: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,16 @@ class Entry:
     at: datetime
     choices: tuple[Choice, ...] = ()
     image: str | None = None
+    link: Link | None = None
+    location: Location | None = None
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A reply with choices; `is_newest`: it belongs to the last answer of the conversation."""
+
+    reply: Reply
+    is_newest: bool
 
 
 class Store:
@@ -88,19 +107,19 @@ class Store:
     def latest_conversation(self, channel: str, address: str) -> str | None:
         """The contact's newest conversation."""
         with self._session() as session:
-            return self._latest(session, channel, address)
+            return latest_conversation(session, channel, address)
 
-    def receive(self, incoming: Incoming, language: str, *, waiting_at_most: int) -> Received:
+    def receive(self, incoming: Incoming, language: str, *, waiting_at_most: int, state: str = "waiting") -> Received:
         """Write a turn to the inbox once; a new contact or conversation begins with it in `language`.
 
         Raises `BadRequest` when `waiting_at_most` turns of the conversation are unanswered.
         """
         try:
-            return self._receive(incoming, language, waiting_at_most)
+            return self._receive(incoming, language, waiting_at_most, state)
         except IntegrityError:
-            return self._receive(incoming, language, waiting_at_most)
+            return self._receive(incoming, language, waiting_at_most, state)
 
-    def _receive(self, incoming: Incoming, language: str, waiting_at_most: int) -> Received:
+    def _receive(self, incoming: Incoming, language: str, waiting_at_most: int, state: str) -> Received:
         with self._session() as session:
             if known := self._received(session, incoming):
                 return known
@@ -116,26 +135,54 @@ class Store:
                 text=incoming.text,
                 intent=asdict(incoming.intent) if incoming.intent else None,
                 phone_hint=incoming.phone_hint,
+                attachments=[asdict(attachment) for attachment in incoming.attachments],
+                state=state,
+                received_at=utc_now(),
             )
             session.add(turn)
             session.flush()
-            return Received(turn.id, conversation, turn.seq, fresh=True)
+            return Received(turn.id, conversation, turn.seq, fresh=True, state=state)
+
+    def open_window(self, conversation: str, at: datetime) -> None:
+        """The customer wrote at this moment: we may write freely for a while, and what waited for that goes out."""
+        with self._session() as session:
+            contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
+            if contact.last_turn_at is None or in_utc(contact.last_turn_at) < at:
+                contact.last_turn_at = at
+                release_window(session, conversation)
+
+    def turns_since(self, conversation: str, since: datetime) -> int:
+        """How many turns of the conversation came after a moment."""
+        with self._session() as session:
+            recent = (TurnRow.conversation_id == conversation) & (TurnRow.received_at > since)
+            return session.scalar(select(func.count()).select_from(TurnRow).where(recent)) or 0
+
+    def change(self, channel: str, provider_id: str, text: str | None) -> bool:
+        """The customer changed a turn, or took it back (None), which is not answered then; whether we know it."""
+        with self._session() as session:
+            same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
+            turn = session.scalars(select(TurnRow).where(same)).one_or_none()
+            if turn is None:
+                return False
+            turn.text = text or ""
+            if text is None:
+                turn.attachments = []
+            if text is None and turn.state == "waiting":
+                turn.state, turn.done_at = "dropped", utc_now()
+            return True
 
     def _received(self, session: Session, incoming: Incoming) -> Received | None:
         same = (TurnRow.channel == incoming.channel) & (TurnRow.provider_id == incoming.provider_id)
         turn = session.scalars(select(TurnRow).where(same)).one_or_none()
-        return Received(turn.id, turn.conversation_id, turn.seq, fresh=False) if turn else None
+        return Received(turn.id, turn.conversation_id, turn.seq, fresh=False, state=turn.state) if turn else None
 
     def _conversation_of(self, session: Session, incoming: Incoming, language: str) -> str:
         if incoming.conversation:
             return incoming.conversation
-        latest = self._latest(session, incoming.channel, incoming.address)
+        if incoming.former_address:
+            _rename(session, incoming.channel, incoming.former_address, incoming.address)
+        latest = latest_conversation(session, incoming.channel, incoming.address)
         return latest or begin_conversation(session, incoming.channel, incoming.address, language).id
-
-    def _latest(self, session: Session, channel: str, address: str) -> str | None:
-        of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
-        newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
-        return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
 
     def next_turn(self, conversation: str) -> Waiting | None:
         """The conversation's oldest unanswered turn, counted as tried once more; None when there is none."""
@@ -147,7 +194,9 @@ class Store:
             row = session.get_one(ConversationRow, conversation)
             turn.tries += 1
             goes_on = turn.seq > 1 and self._has_answered(session, conversation)
-            return Waiting(turn_of(turn, row.language), turn.tries, row.language_chosen, goes_on)
+            address = session.get_one(ContactRow, row.contact_id).address
+            talk = turn_of(turn, row.language)
+            return Waiting(talk, turn.tries, row.language_chosen, goes_on, address, turn.provider_id)
 
     def put_back(self, turn: Turn) -> None:
         """The last try does not count: nobody was there to answer."""
@@ -180,32 +229,41 @@ class Store:
             wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
             session.execute(update(TurnRow).where(wanted).values(state="dropped", done_at=utc_now()))
 
-    def finish(self, turn: Turn, answer: Answer, *, state: str = "done") -> None:
-        """Write replies and effects together with the turn's end; a second time changes nothing."""
+    def finish(self, turn: Turn, answer: Answer, *, state: str = "done", forms: Sequence[Sequence[Form]] = ()) -> None:
+        """Write replies, what goes out for each, and effects with the turn's end; a second time changes nothing."""
         with self._session() as session:
             ended = {"state": state, "done_at": utc_now()}
             open_turn = (TurnRow.id == turn.id) & (TurnRow.state == "waiting")
             if session.execute(update(TurnRow).where(open_turn).values(**ended)).rowcount == 0:  # type: ignore[attr-defined]
                 return
-            self._write_replies(session, turn, answer)
+            for position, reply in enumerate(answer.replies):
+                row = _write_reply(session, turn.conversation, reply, turn_id=turn.id, position=position)
+                for form in forms[position] if forms else ():
+                    add_delivery(session, turn.conversation, form, reply=row)
             for position, effect in enumerate(answer.effects):
                 session.add(effect_row(turn, position, effect))
                 self._apply(session, turn, effect)
 
-    def _write_replies(self, session: Session, turn: Turn, answer: Answer) -> None:
-        for position, reply in enumerate(answer.replies):
-            session.execute(
-                insert(ReplyRow).values(
-                    turn_id=turn.id,
-                    conversation_id=turn.conversation,
-                    position=position,
-                    seq=_next_seq(session, turn.conversation),
-                    text=reply.text,
-                    choices=[asdict(choice) for choice in reply.choices],
-                    image=reply.image,
-                    language=reply.language,
-                )
-            )
+    def notice(
+        self, conversation: str, reply: Reply, forms: Sequence[Form], *, kind: str, at: datetime | None, why: str
+    ) -> str:
+        """Something said unasked, held until `at` if that is given, and why; the id of its first delivery."""
+        with self._session() as session:
+            row = _write_reply(session, conversation, reply, turn_id=None, position=0)
+            ids = [add_delivery(session, conversation, form, reply=row, kind=kind, at=at, why=why) for form in forms]
+            return ids[0]
+
+    def said_unasked_since(self, conversation: str, moment: datetime | None) -> bool:
+        """Whether something was said unasked after a moment, or ever."""
+        with self._session() as session:
+            unasked = select(ReplyRow.id).where(ReplyRow.conversation_id == conversation, ReplyRow.turn_id.is_(None))
+            recent = unasked.where(ReplyRow.said_at > moment) if moment else unasked
+            return session.scalars(recent.limit(1)).first() is not None
+
+    def contact_of(self, conversation: str) -> int:
+        """Whose conversation it is."""
+        with self._session() as session:
+            return session.get_one(ConversationRow, conversation).contact_id
 
     def _apply(self, session: Session, turn: Turn, effect: Effect) -> None:
         conversation = session.get_one(ConversationRow, turn.conversation)
@@ -251,7 +309,7 @@ class Store:
 
     def choice(self, conversation: str, reply_id: str, index: int) -> Choice | None:
         """A choice that this conversation was offered, None when it was not."""
-        if not reply_id.isdecimal() or len(reply_id) > 18:
+        if not is_number(reply_id):
             return None
         with self._session() as session:
             row = session.get(ReplyRow, int(reply_id))
@@ -259,26 +317,80 @@ class Store:
                 return None
             return Choice(**row.choices[index])
 
+    def choice_by_id(self, conversation: str, given: str) -> Choice | None:
+        """The choice with this id (`bot.channels.outlet.choice_id`) if this conversation was offered it."""
+        turn_id, _, rest = given.partition(".")
+        position, _, index = rest.partition(".")
+        if not (is_number(position) and is_number(index)):
+            return None
+        with self._session() as session:
+            of_turn = (ReplyRow.turn_id == turn_id) & (ReplyRow.position == int(position))
+            row = session.scalars(select(ReplyRow).where(of_turn, ReplyRow.conversation_id == conversation)).first()
+            return Choice(**row.choices[int(index)]) if row and int(index) < len(row.choices) else None
+
+    def offers(self, conversation: str) -> list[Offer]:
+        """The latest replies with choices, newest first."""
+        with self._session() as session:
+            latest = select(ReplyRow).where(ReplyRow.conversation_id == conversation)
+            rows = session.scalars(latest.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
+            return [Offer(reply_of(row), row.turn_id == rows[0].turn_id) for row in rows if row.choices]
+
     def offered(self, conversation: str) -> list[Choice]:
         """The choices of the latest replies, newest reply first."""
-        with self._session() as session:
-            latest = select(ReplyRow.choices).where(ReplyRow.conversation_id == conversation)
-            found = session.scalars(latest.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
-        return [Choice(**choice) for choices in found for choice in choices]
+        return [choice for offer in self.offers(conversation) for choice in offer.reply.choices]
 
 
-def begin_conversation(session: Session, channel: str, address: str, language: str) -> ConversationRow:
-    """A new conversation with a contact, who is new or known, within an open transaction."""
+def contact_of(session: Session, channel: str, address: str) -> ContactRow:
+    """The contact at this address, new or known, within an open transaction."""
     of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
     contact = session.scalars(select(ContactRow).where(of_contact)).one_or_none()
     if contact is None:
         contact = ContactRow(channel=channel, address=address)
         session.add(contact)
         session.flush()
+    return contact
+
+
+def begin_conversation(session: Session, channel: str, address: str, language: str) -> ConversationRow:
+    """A new conversation with a contact, who is new or known, within an open transaction."""
+    contact = contact_of(session, channel, address)
     conversation = ConversationRow(id=uuid.uuid4().hex, contact_id=contact.id, channel=channel, language=language)
     session.add(conversation)
     session.flush()
     return conversation
+
+
+def latest_conversation(session: Session, channel: str, address: str) -> str | None:
+    """The contact's newest conversation, within an open transaction."""
+    of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
+    newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
+    return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
+
+
+def _rename(session: Session, channel: str, former: str, address: str) -> None:
+    """A contact is known by another address from now on, if nobody is there yet."""
+    taken = select(ContactRow.id).where(ContactRow.channel == channel, ContactRow.address == address)
+    if session.scalars(taken).first() is None:
+        known = (ContactRow.channel == channel) & (ContactRow.address == former)
+        session.execute(update(ContactRow).where(known).values(address=address))
+
+
+def _write_reply(session: Session, conversation: str, reply: Reply, *, turn_id: str | None, position: int) -> int:
+    row = ReplyRow(
+        turn_id=turn_id,
+        conversation_id=conversation,
+        position=position,
+        seq=_next_seq(session, conversation),
+        text=reply.text,
+        choices=[asdict(choice) for choice in reply.choices],
+        image=reply.image,
+        link=asdict(reply.link) if reply.link else None,
+        location=asdict(reply.location) if reply.location else None,
+        language=reply.language,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
 
 
 def _waiting(session: Session, conversation: str) -> int:
@@ -293,8 +405,19 @@ def _next_seq(session: Session, conversation: str) -> int:
 
 
 def _reply_entry(row: ReplyRow) -> Entry:
-    choices = tuple(Choice(**choice) for choice in row.choices)
-    return Entry(row.seq, "bot", str(row.id), row.text, row.language, in_utc(row.said_at), choices, row.image)
+    said = reply_of(row)
+    return Entry(
+        seq=row.seq,
+        who="bot",
+        id=str(row.id),
+        text=row.text,
+        language=row.language,
+        at=in_utc(row.said_at),
+        choices=said.choices,
+        image=said.image,
+        link=said.link,
+        location=said.location,
+    )
 
 
 def _turn_entry(row: TurnRow, language: str) -> Entry:

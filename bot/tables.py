@@ -1,4 +1,4 @@
-"""The portal's tables: contacts, conversations, turns, replies, effects, calls, and Rasa's trackers.
+"""The portal's tables: contacts, conversations, turns, replies, deliveries, effects, calls, and Rasa's trackers.
 
 The inbox (`turns`) and what was said (`replies`) are the truth; `seq` numbers both in the order of
 the conversation. All moments are in UTC.
@@ -39,6 +39,7 @@ class ContactRow(Base):
     address: Mapped[str] = mapped_column(doc="number or id within the channel")
     customer: Mapped[str | None] = mapped_column(index=True, doc="the shop's customer number")
     proof_level: Mapped[str | None] = mapped_column(doc="hint or proven")
+    last_turn_at: Mapped[datetime | None] = mapped_column(doc="opens the time in which we may write freely")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -77,6 +78,7 @@ class TurnRow(Base):
     text: Mapped[str] = mapped_column(Text)
     intent: Mapped[dict[str, Any] | None]
     phone_hint: Mapped[str | None]
+    attachments: Mapped[list[Any]] = mapped_column(default=list)
     state: Mapped[str] = mapped_column(String(10), default="waiting")
     tries: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -84,20 +86,71 @@ class TurnRow(Base):
 
 
 class ReplyRow(Base):
-    """One thing said back for a turn."""
+    """One thing said back for a turn; a notice that nobody asked for has no turn."""
 
     __tablename__ = "replies"
     __table_args__ = (UniqueConstraint("turn_id", "position"), Index("ix_replies_order", "conversation_id", "seq"))
     id: Mapped[int] = mapped_column(primary_key=True)
-    turn_id: Mapped[str] = mapped_column(ForeignKey("turns.id"))
+    turn_id: Mapped[str | None] = mapped_column(ForeignKey("turns.id"))
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
     position: Mapped[int]
     seq: Mapped[int]
     text: Mapped[str] = mapped_column(Text)
     choices: Mapped[list[Any]]
     image: Mapped[str | None]
+    link: Mapped[dict[str, Any] | None]
+    location: Mapped[dict[str, Any] | None]
     language: Mapped[str] = mapped_column(String(2))
     said_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class DeliveryRow(Base):
+    """One form of a reply on its way to the customer; `number` is the order, `id` ours towards the provider.
+
+    `state` is one of `bot.outbox_store`; `kind` is reply, notice or template; `why` is what became of it, in our words.
+    A delivery under way has `next_at` as the moment from which its outcome counts as unclear.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        Index("ix_deliveries_conversation", "conversation_id", "number"),
+        Index("ix_deliveries_provider", "channel", "provider_id"),
+        Index(
+            "ix_deliveries_due",
+            "next_at",
+            sqlite_where=text("state IN ('queued', 'sending', 'unclear', 'held')"),
+            postgresql_where=text("state IN ('queued', 'sending', 'unclear', 'held')"),
+        ),
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(String(32), unique=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"))
+    reply_id: Mapped[int | None] = mapped_column(ForeignKey("replies.id"))
+    kind: Mapped[str] = mapped_column(String(10), default="reply")
+    channel: Mapped[str] = mapped_column(String(20))
+    address: Mapped[str]
+    form: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(10), default="queued")
+    tries: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(default=utc_now)
+    provider_id: Mapped[str | None] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(40), default="")
+    why: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    sent_at: Mapped[datetime | None]
+
+
+class ConsentRow(Base):
+    """A contact said whether we may write unasked; the newest counts. `source` is word, provider or ops."""
+
+    __tablename__ = "consents"
+    __table_args__ = (UniqueConstraint("contact_id", "provider_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int] = mapped_column(ForeignKey("contacts.id"))
+    given: Mapped[bool]
+    source: Mapped[str] = mapped_column(String(20))
+    provider_id: Mapped[str] = mapped_column(String(200), doc="of the turn that said so")
+    at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class EffectRow(Base):

@@ -6,15 +6,21 @@ training data, stories, domain and our components.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bot.errors import ModelMissing
+
 MODELS = Path("models")
 DATA = (Path("config.yml"), Path("nlu_data"), Path("stories"), Path("bot/domain"), Path("bot/nlu"))
 SUFFIX = ".tar.gz"
+MOMENT = "%Y%m%d-%H%M%S"
+PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,32 @@ class Model:
         """The last part of the name."""
         return self.name.rpartition("-")[2]
 
+    @property
+    def trained_at(self) -> datetime:
+        """When it was trained, by its name; for another name when its file was written."""
+        try:
+            return datetime.strptime(self.name.rpartition("-")[0], MOMENT).replace(tzinfo=UTC)
+        except ValueError:
+            return datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its file, in hex."""
+        with self.file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    def require_whole(self) -> None:
+        """Raises `ModelMissing` when the file is not there or was cut: gzip keeps a checksum at its end."""
+        if not self.file.is_file():
+            raise ModelMissing(f"the model file {self.file} is not there", "look at: sprachportal models")
+        try:
+            with gzip.open(self.file) as opened:
+                while opened.read(PIECE):
+                    pass
+        except (OSError, EOFError, zlib.error) as error:
+            todo = "delete it and train one: sprachportal train"
+            raise ModelMissing(f"the model file {self.file} is broken", todo) from error
+
 
 def fingerprint(data: tuple[Path, ...] = DATA) -> str:
     """Eight hex digits that change with any of the data a model is trained on."""
@@ -50,13 +82,32 @@ def _files(data: tuple[Path, ...]) -> Iterator[Path]:
             yield from (f for f in place.rglob("*") if f.suffix in (".yml", ".py", ".txt") and f.is_file())
 
 
+def all_models(folder: Path = MODELS) -> list[Model]:
+    """The models in the folder, oldest first."""
+    return [Model(file) for file in sorted(folder.glob(f"[0-9]*{SUFFIX}"))]
+
+
 def newest_model(folder: Path = MODELS) -> Model | None:
     """The model trained last; None when there is none."""
-    files = sorted(folder.glob(f"[0-9]*{SUFFIX}"))
-    return Model(files[-1]) if files else None
+    models = all_models(folder)
+    return models[-1] if models else None
+
+
+def find_model(wanted: str, folder: Path = MODELS) -> Model:
+    """The model with this name or file name, or the only one with this in its name.
+
+    Raises `ModelMissing` when there is none, or more than one.
+    """
+    name = Path(wanted).name.removesuffix(SUFFIX)
+    models = all_models(folder)
+    found = [model for model in models if model.name == name] or [model for model in models if name in model.name]
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} models have {name} in their names" if found else f"there is no model {name} in {folder}/"
+    raise ModelMissing(what, "give its whole name: sprachportal models lists them")
 
 
 def next_model(folder: Path = MODELS) -> Model:
     """Where the model of the present data will be."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Model(folder / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{fingerprint()}{SUFFIX}")
+    return Model(folder / f"{datetime.now(UTC):{MOMENT}}-{fingerprint()}{SUFFIX}")

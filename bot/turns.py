@@ -43,11 +43,45 @@ class Intent:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """What came with a turn; `kind` is image, document, audio, voice, video, sticker or contact.
+
+    `source` is a URL or the provider's id, where the channel gets it from; `media_type` and `name` are the sender's
+    words for it.
+    """
+
+    kind: str
+    source: str
+    media_type: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A page on the web, with what customers read instead of its address."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in degrees, with what it is called."""
+
+    latitude: float
+    longitude: float
+    name: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True)
 class Incoming:
     """A turn as a channel reads it, before it has a conversation.
 
-    `address` is who wrote, within the channel; `provider_id` the channel's own id of the turn. `conversation` is set
-    when the channel knows it.
+    `address` is who wrote, within the channel; `former_address` what the same person was known by before;
+    `provider_id` the channel's own id of the turn. `conversation` is set when the channel knows it. `choice` is the id
+    of a pressed choice (`bot.channels.outlet.choice_id`); it counts only if it was offered here, else `text` does.
+    `at` is the provider's moment, in UTC.
     """
 
     channel: str
@@ -57,6 +91,10 @@ class Incoming:
     intent: Intent | None = None
     conversation: str | None = None
     phone_hint: str | None = None
+    choice: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    former_address: str | None = None
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -76,6 +114,7 @@ class Turn:
     phone_hint: str | None = None
     at: datetime = field(default_factory=utc_now)
     today: date | None = None
+    attachments: tuple[Attachment, ...] = ()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -92,12 +131,14 @@ class Turn:
 
 @dataclass(frozen=True)
 class Reply:
-    """One thing said back: text, with choices, an image or a link if there are any."""
+    """One thing said back: text, with choices, an image (its URL), a link or a location if there are any."""
 
     text: str
     choices: tuple[Choice, ...] = ()
     image: str | None = None
     language: str = "de"
+    link: Link | None = None
+    location: Location | None = None
 
 
 class HandoffEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

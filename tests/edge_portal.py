@@ -16,7 +16,7 @@ from bot.app import Portal, create_app
 from bot.bell import Bell
 from bot.conversation import Conversations
 from bot.errors import EngineNotReady, EngineTimeout
-from bot.locks import Locks
+from bot.locks import ProcessLocks
 from bot.logs import set_up_logs
 from bot.settings import PortalFile, ServerSettings, Settings, load_settings
 from bot.store import Store
@@ -54,7 +54,7 @@ def edge_settings(database_url: str, **changed: object) -> Settings:
 def edge_app(settings: Settings, engine: FakeEngine, deadline: float = 1.0) -> Portal:
     """The whole application around this engine."""
     store, texts = Store(settings.database_url), Texts.load()
-    conversations = Conversations(store, engine, texts, Bell(), Locks(), lambda _text: None, deadline=deadline)
+    conversations = Conversations(store, engine, texts, Bell(), ProcessLocks(), lambda _text: None, deadline=deadline)
     return create_app(settings, conversations)
 
 

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from bot.channels.outlet import (
+    Delivery,
+    DeliveryError,
+    Form,
+    NotTaken,
+    Refused,
+    Template,
+    WindowClosed,
+    choice_id,
+)
 from bot.errors import EngineError, EngineNotReady, EngineTimeout
 from bot.turns import Answer, Reply, Turn
 
@@ -68,3 +78,59 @@ class FakeEngine:
     def break_down(self) -> None:
         """Raise instead of answering."""
         self.raises = EngineError("the fake engine is broken")
+
+
+class FakeOutlet:
+    """`Outlet` that keeps what it is given; `outcomes` is what comes of the next sendings: an error, None for taken.
+
+    With `found`, an unclear delivery is known there by that id. `shown` are the turns that were marked as read.
+    """
+
+    def __init__(self, name: str = "whatsapp", *, has_window: bool = True) -> None:
+        self.name = name
+        self.has_window = has_window
+        self.outcomes: list[Exception | None] = []
+        self.sent: list[Delivery] = []
+        self.found: str | None = None
+        self.shown: list[str] = []
+
+    @property
+    def texts(self) -> list[str]:
+        """What was taken, in order."""
+        return [str(delivery.form["text"]) for delivery in self.sent]
+
+    def forms(self, reply: Reply, reference: str) -> list[Form]:
+        """One form for each paragraph."""
+        ids = [choice_id(reference, index) for index in range(len(reply.choices))]
+        return [{"text": part, "ids": ids} for part in reply.text.split("\n\n")]
+
+    def numbers_choices(self, reply: Reply) -> bool:
+        """More than three."""
+        return len(reply.choices) > 3
+
+    def template_form(self, template: Template, language: str, variables: Mapping[str, str]) -> Form | None:
+        """Its approved name with the values."""
+        if language not in template.names:
+            return None
+        return {"text": f"{template.names[language]}({', '.join(variables[name] for name in template.variables)})"}
+
+    def send(self, delivery: Delivery) -> str:
+        """The next outcome."""
+        outcome = self.outcomes.pop(0) if self.outcomes else None
+        if outcome:
+            raise outcome
+        self.sent.append(delivery)
+        return f"provider-{delivery.id}"
+
+    def find(self, delivery: Delivery) -> str | None:
+        """What the test says."""
+        return self.found
+
+    def error_of(self, code: str) -> DeliveryError:
+        """The code's own name tells."""
+        kinds: dict[str, type[DeliveryError]] = {"window": WindowClosed, "busy": NotTaken}
+        return kinds.get(code, Refused)("failed later", code)
+
+    def show_typing(self, address: str, provider_id: str) -> None:
+        """Kept."""
+        self.shown.append(provider_id)

@@ -154,7 +154,7 @@ def portal_here(database_url: str, engine: MoodyEngine) -> Iterator[Portal]:
     chat = WebChatSettings(visits_at_once=3, visits_per_minute=1, turns_at_once=2, turns_per_minute=1)
     portal = edge_app(edge_settings(database_url, languages=["de"], web_chat=chat), engine)
     yield portal
-    portal.jobs.stop()
+    portal.messengers.jobs.stop()
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def test_behind_a_trusted_proxy_clients_count_by_their_own_addresses(database_ur
     client = portal.app.test_client()
     told = ("forged, 10.0.0.1", "10.0.0.2", "other, 10.0.0.1")
     assert [visit(client, **{"X-Forwarded-For": by}).status_code for by in told] == [201, 201, 429]
-    portal.jobs.stop()
+    portal.messengers.jobs.stop()
 
 
 def test_a_flood_of_turns_is_refused_in_words(client: FlaskClient) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from flask import Blueprint, Request, Response, request, send_from_directory
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.channels.base import bearer, json_answer, json_body
+from bot.channels.forms import map_url
 from bot.channels.limits import Allowance, Places, client_of
 from bot.conversation import Conversations
 from bot.errors import BadRequest, Unauthorized
 from bot.jobs import Jobs
 from bot.settings import Settings
 from bot.store import Entry
-from bot.turns import Incoming, Intent, clean_text, read_payload
+from bot.turns import Incoming, Intent, Location, clean_text, read_payload
 
 STATIC = Path(__file__).parent / "static" / "chat"
 STREAM_SECONDS = 240
@@ -262,10 +263,15 @@ def _entry_data(entry: Entry) -> dict[str, Any]:
         "text": entry.text,
         "choices": [{"title": choice.title} for choice in entry.choices],
         "image": entry.image,
-        "link": None,
+        "link": {"title": entry.link.title, "url": entry.link.url} if entry.link else None,
+        "location": _place_data(entry.location) if entry.location else None,
         "language": entry.language,
         "at": entry.at.isoformat(),
     }
+
+
+def _place_data(location: Location) -> dict[str, Any]:
+    return {**asdict(location), "url": map_url(location)}
 
 
 def _event(name: str, data: Any, number: int | None = None) -> str:

@@ -17,12 +17,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 COMMANDS = {
     "run": ("bot.cli.run", "run"),
+    "work": ("bot.cli.work", "work"),
+    "outbox": ("bot.cli.outbox", "outbox"),
     "train": ("bot.cli.train", "train"),
     "validate": ("bot.cli.check", "validate"),
     "test": ("bot.cli.check", "test"),
+    "compare": ("bot.cli.compare", "compare"),
+    "models": ("bot.cli.model_list", "models"),
+    "promote": ("bot.cli.models", "promote"),
+    "rollback": ("bot.cli.models", "rollback"),
+    "shadow": ("bot.cli.models", "shadow"),
+    "canary": ("bot.cli.models", "canary"),
     "parse": ("bot.cli.talk", "parse"),
     "chat": ("bot.cli.talk", "chat"),
     "call": ("bot.cli.call", "call"),
+    "sandbox": ("bot.cli.sandbox", "sandbox"),
     "customers": ("bot.cli.customers", "customers"),
 }
 

@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -16,35 +17,58 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from bot.cli import rasa_check
 from bot.cli.train import Progress
 from bot.dialogues import Failure, load_dialogues
 from bot.logs import set_up_logs
-from bot.validation import Finding
-from bot.validation import validate as find
+from bot.texts import Texts
+from bot.validation import Finding, Project
+from bot.validation.outlets import every_outlet
+from bot.validation.source import UnreadableError
 
 HELD_OUT = Path("tests/nlu/heldout.tsv")
 DIALOGUES = Path("tests/e2e")
 RESPONSES = Path("bot/domain")
+VECTORS = Path("var/cache/vectors.sqlite")
 LOWEST_ACCURACY = 0.75
 GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per finding.")
-@click.option("--stories/--no-stories", default=True, help="Also let Rasa look for contradicting stories.")
-def validate(as_json: bool, stories: bool) -> None:
-    """Check examples, responses, stories and names without training, and whether a caller can hear every text."""
-    findings = find() or _unheard()
-    if stories and not findings:
-        findings = _contradictions()
+@click.option("--rasa/--no-rasa", default=True, help="Also let Rasa look at domain and stories.")
+@click.option("--near/--no-near", default=True, help="Also look for examples of two intents that mean the same.")
+def validate(as_json: bool, rasa: bool, near: bool) -> None:
+    """Check examples, responses and rules without training: is all there, does it fit every channel, can it be heard.
+
+    Hints do not count as failures.
+    """
+    with Progress("Checking"):
+        findings = sorted(_findings(rasa=rasa, near=near), key=lambda finding: finding.is_hint)
     for finding in findings:
         if as_json:
             click.echo(json.dumps(asdict(finding), ensure_ascii=False))
         else:
-            click.echo(f"{finding.where}: {finding.what}\n    {finding.todo}")
+            click.echo(f"{'hint: ' if finding.is_hint else ''}{finding.where}: {finding.what}\n    {finding.todo}")
+    wrong = sum(not finding.is_hint for finding in findings)
     if not as_json:
-        click.echo(f"{len(findings)} findings." if findings else "Nothing to correct.")
-    sys.exit(1 if findings else 0)
+        click.echo(f"{wrong} to correct, {len(findings) - wrong} hints." if findings else "Nothing to correct.")
+    sys.exit(1 if wrong else 0)
+
+
+def _findings(*, rasa: bool, near: bool) -> list[Finding]:
+    checking = rasa_check.begin() if rasa else None
+    try:
+        project = Project()
+    except UnreadableError as error:
+        if checking:
+            checking.kill()
+            checking.wait()
+        return [error.finding]
+    findings = [*project.findings(every_outlet(Texts.load())), *_unheard()]
+    if near:
+        findings += project.near(_vectors)
+    return [*findings, *(rasa_check.ended(checking) if checking else [])]
 
 
 def _unheard() -> list[Finding]:
@@ -53,20 +77,16 @@ def _unheard() -> list[Finding]:
     return check_audible(RESPONSES)
 
 
-def _contradictions() -> list[Finding]:
-    set_up_logs(50)
-    from bot.nlu.without_tensorflow import keep_out_tensorflow
+def _vectors(texts: Sequence[str]) -> Any:
+    """Vectors of sentences, those known before from the cache; empty ones without an encoder."""
+    import numpy as np
 
-    keep_out_tensorflow()
-    from rasa.shared.importers.importer import TrainingDataImporter
-    from rasa.validator import Validator
+    from bot.nlu.encoder import UNIVERSAL, CachedEncoder, load_encoder
 
-    with Progress("Looking for contradicting stories"):
-        importer = TrainingDataImporter.load_from_config("config.yml", "bot/domain", ["nlu_data", "stories"])
-        sound = Validator.from_importer(importer).verify_story_structure(ignore_warnings=False, max_history=4)
-    if sound:
-        return []
-    return [Finding("stories", "two stories or rules contradict each other", "rasa data validate stories names them")]
+    encoder = load_encoder(UNIVERSAL)
+    if encoder is None:
+        return np.zeros((len(texts), 1), np.float32)
+    return CachedEncoder(encoder, VECTORS).encode(texts)
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,14 @@ DEMO_HINT = """
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--demo", is_flag=True, help="Load the demo company first, and say what to try.")
-def run(host: str, port: int, demo: bool) -> None:
+@click.option("--no-work", is_flag=True, help="Leave messengers' turns and deliveries to `sprachportal work`.")
+def run(host: str, port: int, demo: bool, no_work: bool) -> None:
     """Serve the portal in the foreground until Ctrl+C or SIGTERM."""
     set_up_logs()
     settings = load_settings()
     if demo:
         settings = for_demo(settings, f"http://{host}:{port}")
-    _export(settings)
+    export(settings)
     wiring.prepare_database(settings)
     if demo:
         _load_demo()
@@ -53,10 +54,10 @@ def run(host: str, port: int, demo: bool) -> None:
         click.echo("What to do: train: sprachportal train", err=True)
     if demo:
         click.echo(DEMO_HINT.format(url=settings.public_url or f"http://{host}:{port}"))
-    _serve(settings, model, host, port, demo=demo)
+    _serve(settings, model, host, port, demo=demo, works=not no_work)
 
 
-def _export(settings: Settings) -> None:
+def export(settings: Settings) -> None:
     """The actions read the database's URL from the environment; `.env` counts for them as well."""
     os.environ["DATABASE_URL"] = settings.database_url
 
@@ -67,13 +68,13 @@ def _load_demo() -> None:
     load(DEMO_FILE)
 
 
-def _serve(settings: Settings, model: Path | None, host: str, port: int, *, demo: bool) -> None:
+def _serve(settings: Settings, model: Path | None, host: str, port: int, *, demo: bool, works: bool) -> None:
     from bot.app import Portal, create_app
     from bot.channels.phone_page import add_phone_page
     from bot.server import Server
 
     def build() -> Portal:
-        portal = create_app(settings, wiring.build_conversations(settings, model))
+        portal = create_app(settings, wiring.build_conversations(settings, model), works=works)
         if demo:
             add_phone_page(portal.app, settings)
         return portal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,19 +9,22 @@ from zoneinfo import ZoneInfo
 from actions import db as shop
 from actions.executor import in_process
 from bot import database
-from bot.bell import Bell
+from bot.bell import open_bell
 from bot.conversation import Conversations
 from bot.engine import Engine
 from bot.engine.embedded import EmbeddedRasa
+from bot.engine.quick_domain import prepare_loading
 from bot.engine.server import RasaServer
+from bot.engine.shadow import Shadow, heard_in_tracker, rasa_reader
+from bot.engine.switching import Switching
 from bot.errors import EngineNotReady, ModelMissing, SettingsError
-from bot.locks import Locks
+from bot.locks import open_locks
+from bot.models import Register, usable_file
 from bot.nlu.language import detect
-from bot.nlu.without_tensorflow import needs_tensorflow
 from bot.settings import Settings
 from bot.store import Store
 from bot.texts import Texts
-from bot.training import fingerprint, newest_model
+from bot.training import Model, fingerprint, newest_model
 
 TRAIN = "train one: sprachportal train"
 LOAD = "load one: sprachportal customers load bot/demo/nordwind.yml"
@@ -57,28 +59,40 @@ def leave_connections(settings: Settings) -> None:
 
 
 def present_model() -> Path:
-    """The newest model's file; raises `ModelMissing` when there is none."""
+    """The file of the model that answers customers: the live one, or the newest while none was ever promoted.
+
+    Raises `ModelMissing` when there is none, or when its file was changed.
+    """
+    register = Register(database.database_url())
+    live = register.in_state("live") if register.is_there() else None
+    if live is not None:
+        return usable_file(live)
     model = newest_model()
     if model is None:
         raise ModelMissing("there is no model in models/", TRAIN)
-    try:
-        needs_tensorflow(model.file)
-    except (tarfile.TarError, OSError, EOFError, KeyError, ValueError) as error:
-        raise ModelMissing(f"the model file {model.file} is broken", f"delete it and {TRAIN}") from error
+    model.require_whole()
     return model.file
 
 
 def model_is_stale() -> bool:
-    """Whether the training data changed since the newest model."""
-    model = newest_model()
-    return model is not None and model.fingerprint != fingerprint()
+    """Whether the training data changed since the present model."""
+    return Model(present_model()).fingerprint != fingerprint()
 
 
 def build_engine(settings: Settings, model: Path | None = None) -> Engine:
-    """The engine that the settings ask for: a Rasa server, or Rasa in this process."""
+    """The engine that the settings ask for: a Rasa server, or Rasa in this process with the models of the register."""
     if settings.rasa_url:
         return RasaServer(settings.rasa_url, settings.rasa_token)
-    return EmbeddedRasa(model or present_model(), in_process(), settings.database_url)
+    url, run_action = settings.database_url, in_process()
+
+    def load(file: Path) -> EmbeddedRasa:
+        prepare_loading(file)
+        return EmbeddedRasa(file, run_action, url)
+
+    def load_shadow(file: Path) -> Shadow:
+        return Shadow(Model(file).name, lambda: rasa_reader(file), lambda turn: heard_in_tracker(url, turn))
+
+    return Switching(model or present_model(), Register(url), load, load_shadow)
 
 
 def build_conversations(settings: Settings, model: Path | None = None) -> Conversations:
@@ -87,13 +101,14 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         store=Store(settings.database_url),
         engine=build_engine(settings, model),
         texts=Texts.load(),
-        bell=Bell(),
-        locks=Locks(),
+        bell=open_bell(settings.redis_url),
+        locks=open_locks(settings.database_url),
         guess_language=guess_language,
         deadline=settings.portal.turn.deadline_seconds,
         waiting_at_most=settings.portal.turn.waiting_at_most,
         languages=tuple(settings.portal.languages),
         zone=ZoneInfo(settings.portal.company.timezone),
+        company=settings.portal.company.name,
     )
 
 

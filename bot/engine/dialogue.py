@@ -20,6 +20,7 @@ from rasa.shared.core.constants import ACTION_LISTEN_NAME, ACTION_SESSION_START_
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.engine.attachments import link_in, location_in
 from bot.turns import Answer, Choice, Effect, Reply, Turn, read_effect
 
 log = logging.getLogger(__name__)
@@ -155,11 +156,19 @@ def _answer(said: list[BotUttered], language: str) -> Answer:
         custom = event.data.get("custom")
         if custom:
             effects.append(read_effect(custom))
-        if event.text or event.data.get("image"):
-            replies.append(_reply(event, language))
+        reply = _reply(event, language)
+        if reply.text or reply.image or reply.link or reply.location:
+            replies.append(reply)
     return Answer(tuple(replies), tuple(effects))
 
 
 def _reply(event: BotUttered, language: str) -> Reply:
-    choices = tuple(Choice(b["title"], b.get("payload", "")) for b in event.data.get("buttons") or [])
-    return Reply(event.text or "", choices, event.data.get("image"), language)
+    attachment = event.data.get("attachment")
+    return Reply(
+        text=event.text or "",
+        choices=tuple(Choice(b["title"], b.get("payload", "")) for b in event.data.get("buttons") or []),
+        image=event.data.get("image"),
+        language=language,
+        link=link_in(attachment),
+        location=location_in(attachment),
+    )

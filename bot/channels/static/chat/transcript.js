@@ -12,11 +12,12 @@ function element(tag, { data = {}, ...properties } = {}, ...children) {
   return made;
 }
 
-/** The URL if it is https or the portal's own, else null. */
+/** The URL if it is https, without a login in it, or the portal's own, else null. */
 function safeUrl(text) {
   if (!URL.canParse(text, location.href)) return null;
   const url = new URL(text, location.href);
-  return url.protocol === "https:" || url.origin === location.origin ? url.href : null;
+  if (url.origin === location.origin) return url.href;
+  return url.protocol === "https:" && !url.username && !url.password ? url.href : null;
 }
 
 /** The text as nodes, its https addresses as links. */
@@ -113,7 +114,8 @@ export class Transcript {
     return shown.map(({ entry }) => {
       const at = new Date(entry.at).toLocaleString(this.#words.language);
       const link = entry.link ? `\n${entry.link.title}: ${entry.link.url}` : "";
-      return `${this.#words.get(entry.who)}, ${at}\n${entry.text}${link}\n`;
+      const place = entry.location ? `\n${this.#words.get("showMap")}: ${entry.location.url}` : "";
+      return `${this.#words.get(entry.who)}, ${at}\n${entry.text}${link}${place}\n`;
     }).join("\n");
   }
 
@@ -155,7 +157,7 @@ export class Transcript {
     const text = entry.who === "customer" ? [entry.text] : linked(entry.text, anchor);
     return element("div", { className: "bubble", lang: entry.language },
       entry.text ? element("p", { className: "text" }, ...text) : null,
-      this.#image(entry.image), this.#card(entry.link));
+      this.#image(entry.image), this.#card(entry.link), this.#placeCard(entry.location, entry.text));
   }
 
   #anchor(address, title) {
@@ -167,6 +169,15 @@ export class Transcript {
   #card(link) {
     const url = link && safeUrl(link.url);
     return url ? element("p", { className: "card" }, this.#anchor(url, link.title || url)) : null;
+  }
+
+  /** A place: its name, its address unless the text tells it, and a link to a map. No map is loaded into the page. */
+  #placeCard(place, text) {
+    const url = place && safeUrl(place.url);
+    if (!url) return null;
+    const told = [place.name, place.address].filter((words) => words && !text.includes(words));
+    const map = this.#anchor(url, element("span", { data: { label: "showMap" } }));
+    return element("p", { className: "card place" }, ...told.map((words) => element("span", {}, words)), map);
   }
 
   /** An image; where the page may not load it, a link to it. */

@@ -1,0 +1,163 @@
+"""`sprachportal compare`: is one model better than the other, or is the difference chance?"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from scipy.stats import binomtest
+
+from bot.cli.figures import HELD_OUT, Guess, figures_of, load_agents, read_sentences, understand_all
+from bot.cli.known_models import wanted_model
+from bot.cli.train import Progress
+from bot.errors import PortalError
+from bot.logs import set_up_logs
+from bot.training import SUFFIX, Model
+
+RESAMPLES = 10_000
+SEED = 1
+SURE_FROM = 0.05
+SHOWN = 40
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Accuracy of B minus A on the same sentences, with its 95 % interval and McNemar's exact p.
+
+    `only_a` and `only_b` count the sentences that only one of them understood.
+    """
+
+    sentences: int
+    only_a: int
+    only_b: int
+    difference: float
+    low: float
+    high: float
+    p: float
+
+    @property
+    def verdict(self) -> str:
+        """In one sentence."""
+        if self.p >= SURE_FROM:
+            return "The difference may be chance."
+        return "B is better." if self.difference > 0 else "A is better."
+
+
+def difference(a: list[bool], b: list[bool]) -> Difference:
+    """How much more often B is right than A; the lists are of the same sentences in the same order.
+
+    The interval is the percentile bootstrap over sentences, p the exact McNemar test.
+    """
+    total = len(a)
+    only_a = sum(x and not y for x, y in zip(a, b, strict=True))
+    only_b = sum(y and not x for x, y in zip(a, b, strict=True))
+    shares = np.array([only_a, only_b, total - only_a - only_b]) / total
+    drawn = np.random.default_rng(SEED).multinomial(total, shares, RESAMPLES)
+    low, high = np.percentile((drawn[:, 1] - drawn[:, 0]) / total, [2.5, 97.5])
+    p = binomtest(only_b, only_a + only_b).pvalue if only_a + only_b else 1.0
+    return Difference(total, only_a, only_b, (only_b - only_a) / total, float(low), float(high), float(p))
+
+
+@click.command()
+@click.argument("a")
+@click.argument("b")
+@click.option("--on", type=click.Path(exists=True, dir_okay=False, path_type=Path), default=HELD_OUT, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def compare(a: str, b: str, on: Path, as_json: bool) -> None:
+    """Compare two models on sentences that they were not trained on.
+
+    A and B are names of models, `live`, `newest`, or the configuration of a model to be trained now (a .yml file).
+    """
+    set_up_logs(50)
+    sentences = read_sentences(on)
+    with tempfile.TemporaryDirectory(prefix="sprachportal-compare-") as folder:
+        files = [_model_file(wanted, Path(folder) / place) for wanted, place in ((a, "a"), (b, "b"))]
+        with Progress("Comparing"):
+            guesses = [understand_all(agent, sentences) for agent in load_agents(*files)]
+    found = difference(*([guess.right for guess in made] for made in guesses))
+    names = (Model(files[0]).name, Model(files[1]).name)
+    if as_json:
+        click.echo(json.dumps(_as_json(names, guesses, found), ensure_ascii=False))
+    else:
+        _show(names, guesses, found)
+
+
+def _model_file(wanted: str, folder: Path) -> Path:
+    if not wanted.endswith((".yml", ".yaml")):
+        return wanted_model(wanted).file
+    config = Path(wanted)
+    if not config.is_file():
+        raise click.UsageError(f"there is no file {wanted}")
+    with Progress(f"Training with {wanted}"):
+        return _train(config, folder)
+
+
+def _train(config: Path, folder: Path) -> Path:
+    """A model of the present data, made in a process of its own: one configuration may need TensorFlow."""
+    what = ["--config", str(config), "--domain", "bot/domain", "--data", "nlu_data", "stories"]
+    command = [sys.executable, "-m", "rasa", "train", *what, "--out", str(folder), "--fixed-model-name", config.stem]
+    made = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    model = folder / f"{config.stem}{SUFFIX}"
+    if made.returncode != 0 or not model.is_file():
+        raise PortalError(f"the training with {config} failed", f"see why: rasa {' '.join(command[3:10])}")
+    return model
+
+
+def _changed(guesses: list[list[Guess]]) -> list[dict[str, Any]]:
+    """The sentences that only one of the two understood."""
+    return [
+        {"text": x.text, "intent": x.intent, "a": x.guessed, "b": y.guessed, "better": "b" if y.right else "a"}
+        for x, y in zip(*guesses, strict=True)
+        if x.right != y.right
+    ]
+
+
+def _as_json(names: tuple[str, str], guesses: list[list[Guess]], found: Difference) -> dict[str, Any]:
+    a, b = (figures_of(made, [])["accuracy"] for made in guesses)
+    return {
+        "a": {"model": names[0], "accuracy": a},
+        "b": {"model": names[1], "accuracy": b},
+        "difference": round(found.difference, 4),
+        "interval": [round(found.low, 4), round(found.high, 4)],
+        "p": round(found.p, 4),
+        "only_a": found.only_a,
+        "only_b": found.only_b,
+        "sentences": found.sentences,
+        "changed": _changed(guesses),
+    }
+
+
+def _show(names: tuple[str, str], guesses: list[list[Guess]], found: Difference) -> None:
+    console = Console()
+    table = Table("", "A", "B", title="Sentences understood", caption=f"A {names[0]}   B {names[1]}")
+    a, b = (figures_of(made, [])["accuracy"] for made in guesses)
+    for group in a:
+        table.add_row(group, f"{a[group]:.1%}", f"{b[group]:.1%}")
+    console.print(table)
+    changed = _changed(guesses)
+    if changed:
+        console.print(_sentences(changed))
+    interval = f"95 % interval {found.low:+.1%} to {found.high:+.1%}, p = {found.p:.3f}"
+    console.print(f"B - A: {found.difference:+.2%} of {found.sentences} sentences ({interval}). {found.verdict}")
+
+
+def _sentences(changed: list[dict[str, Any]]) -> Table:
+    title = f"{len(changed)} sentences changed side" + (f", the first {SHOWN}" if len(changed) > SHOWN else "")
+    table = Table("Sentence", "Means", "A", "B", title=title)
+    for found in changed[:SHOWN]:
+        better_a = found["better"] == "a"
+        marked = (
+            (f"[green]{found['a']}[/green]", found["b"]) if better_a else (found["a"], f"[green]{found['b']}[/green]")
+        )
+        table.add_row(escape(found["text"]), found["intent"], *marked)
+    return table

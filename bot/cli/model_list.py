@@ -1,0 +1,153 @@
+"""`sprachportal models`, and what a shadow found: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.cli.known_models import open_register
+from bot.errors import PortalError
+from bot.models import DisagreementRow, ModelRow, Register, usable_file
+from bot.rows import in_utc
+from bot.settings import load_settings
+from bot.training import Model, all_models, newest_model
+
+SHOWN_TURNS = 5
+GROUPS = ("all", "de chat", "de voice", "en chat", "en voice")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON line per model.")
+def models(as_json: bool) -> None:
+    """List the models: when and by whom trained, how good, which one answers customers."""
+    rows = open_register(load_settings()).all()
+    known = {row.name for row in rows}
+    listed = [*map(_described, rows), *(_unregistered(m) for m in all_models() if m.name not in known)]
+    listed.sort(key=lambda model: str(model["trained_at"]))
+    _mark_default(listed)
+    if as_json:
+        for model in listed:
+            click.echo(json.dumps(model, ensure_ascii=False))
+    else:
+        _show(listed)
+
+
+def _described(row: ModelRow) -> dict[str, Any]:
+    names = ("name", "state", "share", "fingerprint", "trained_by", "promoted_by", "forced", "reason")
+    moments = {name: _iso(getattr(row, name)) for name in ("trained_at", "promoted_at")}
+    return {
+        **{name: getattr(row, name) for name in names},
+        **moments,
+        "figures": row.figures,
+        "problem": row.error or _file_problem(row),
+    }
+
+
+def _file_problem(row: ModelRow) -> str | None:
+    try:
+        usable_file(row)
+    except PortalError as error:
+        return error.what
+    return None
+
+
+def _unregistered(model: Model) -> dict[str, Any]:
+    nothing = ("share", "trained_by", "promoted_by", "promoted_at", "reason", "figures", "problem")
+    return {
+        "name": model.name,
+        "state": "trained",
+        "fingerprint": model.fingerprint,
+        "trained_at": _iso(model.trained_at),
+        "forced": False,
+        **dict.fromkeys(nothing),
+    }
+
+
+def _mark_default(listed: list[dict[str, Any]]) -> None:
+    """Say which one answers while none was ever promoted."""
+    newest = newest_model()
+    if newest is None or any(model["state"] == "live" for model in listed):
+        return
+    next(model for model in listed if model["name"] == newest.name)["state"] = "newest"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return in_utc(moment).isoformat(timespec="seconds") if moment else None
+
+
+def _show(listed: list[dict[str, Any]]) -> None:
+    table = Table(
+        "Model", "State", "Trained", "By", "All", "de chat", "de voice", "en chat", "en voice", "Talks", "Note"
+    )
+    for model in listed:
+        state = f"canary {model['share']} %" if model["state"] == "canary" else str(model["state"])
+        bold = "bold" if state in ("live", "newest") else ""
+        cells = [model["name"], state, _local(model["trained_at"]), model["trained_by"] or "", *_figure_cells(model)]
+        table.add_row(*map(escape, cells), escape(_note(model)), style=bold)
+    Console().print(table)
+    if any(model["state"] == "newest" for model in listed):
+        click.echo("None was promoted yet: the newest model answers.")
+
+
+def _figure_cells(model: dict[str, Any]) -> list[str]:
+    figures = model["figures"]
+    if figures is None:
+        return [""] * 6
+    played = figures["dialogues"]
+    shares = [f"{figures['accuracy'][group]:.1%}" for group in GROUPS]
+    return [*shares, f"{played - len(figures['failed_dialogues'])}/{played}"]
+
+
+def _note(model: dict[str, Any]) -> str:
+    if model["problem"]:
+        return f"problem: {model['problem']}"
+    if model["forced"]:
+        return f"forced by {model['promoted_by']}: {model['reason']}"
+    return str(model["reason"] or "")
+
+
+def _local(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
+
+
+def show_report(register: Register, name: str | None, as_json: bool) -> None:
+    """What this model disagreed with while it read along, or the one that does now."""
+    row = register.get(name) if name else register.in_state("shadow")
+    if row is None:
+        raise PortalError("no model reads along", "begin: sprachportal shadow MODEL")
+    found = register.disagreements(row.name)
+    if as_json:
+        click.echo(json.dumps(_report_data(row, found), ensure_ascii=False))
+    else:
+        _show_report(row, found)
+
+
+def _report_data(row: ModelRow, found: list[DisagreementRow]) -> dict[str, Any]:
+    wanted = ("turn_id", "live_intent", "live_confidence", "shadow_intent", "shadow_confidence", "values_differ")
+    listed = [{name: getattr(one, name) for name in wanted} for one in found]
+    return {"model": row.name, "compared": row.compared, "dropped": row.dropped, "disagreements": listed}
+
+
+def _show_report(row: ModelRow, found: list[DisagreementRow]) -> None:
+    share = len(found) / row.compared if row.compared else 0.0
+    dropped = f", {row.dropped} turns were not read" if row.dropped else ""
+    click.echo(f"{row.name} read {row.compared} turns along and disagreed in {len(found)} ({share:.1%}){dropped}.")
+    pairs: dict[tuple[str, str], list[DisagreementRow]] = defaultdict(list)
+    for one in found:
+        pairs[one.live_intent, one.shadow_intent].append(one)
+    table = Table("Live model", "Sure", "Shadow", "Sure", "Turns", "Newest turns")
+    for (live, shadow), group in sorted(pairs.items(), key=lambda pair: -len(pair[1])):
+        live_sure = f"{sum(one.live_confidence for one in group) / len(group):.2f}"
+        shadow_sure = f"{sum(one.shadow_confidence for one in group) / len(group):.2f}"
+        meant = shadow if shadow != live else "the same, other values"
+        turns = " ".join(one.turn_id for one in group[:SHOWN_TURNS])
+        table.add_row(live, live_sure, meant, shadow_sure, str(len(group)), turns)
+    if found:
+        Console().print(table)

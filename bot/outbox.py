@@ -1,0 +1,162 @@
+"""Delivers what is said: one form after the other to each customer, tried again where that helps.
+
+Before a form is handed to the provider the outbox says so; a crash or a lost answer in between leaves it unclear. Then
+the provider is asked, or its own news are awaited, before the form goes out again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bot.channels.events import Status
+from bot.channels.outlet import Delivery, NotTaken, OptedOut, Outlet, Refused, Unclear, WindowClosed
+from bot.locks import Locks
+from bot.logs import place
+from bot.messaging_settings import MessagingSettings
+from bot.metrics import DELIVERIES
+from bot.outbox_store import Outbox, Taken
+from bot.turns import utc_now
+
+log = logging.getLogger(__name__)
+JITTER = 0.25
+OFF_SECONDS = 60.0
+WINDOW_SECONDS = 365 * 86_400.0
+MOST_DOUBLINGS = 20
+AFTER_FAILURE_SECONDS = 30.0
+CLOSED = "the 24 hours are over"
+
+
+class Pauses:
+    """Channels whose provider asked us to wait; moments of the monotonic clock."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, channel: str, seconds: float) -> None:
+        """The provider wants nothing for so long."""
+        with self._lock:
+            self._until[channel] = max(self._until.get(channel, 0.0), time.monotonic() + seconds)
+
+    def left(self, channel: str) -> float:
+        """How many seconds are left; 0 when it may go on."""
+        with self._lock:
+            return max(0.0, self._until.get(channel, 0.0) - time.monotonic())
+
+
+@dataclass
+class Deliveries:
+    """Hands deliveries to their outlets; `reopen` asks a customer by template to write again, if that is configured."""
+
+    outbox: Outbox
+    outlets: Mapping[str, Outlet]
+    locks: Locks
+    settings: MessagingSettings
+    reopen: Callable[[str], None] = lambda _conversation: None
+    pauses: Pauses = field(default_factory=Pauses)
+
+    def deliver(self, conversation: str) -> None:
+        """Deliver what is due, in order; what another worker delivers now is left to it."""
+        while self.outbox.has_due(conversation):
+            with self.locks.attempt(f"outbox:{conversation}") as held:
+                if not held:
+                    return
+                while taken := self.outbox.take(conversation):
+                    self._deliver(taken)
+
+    def note(self, status: Status) -> str | None:
+        """What the provider tells of a delivery; the conversation that may go on, None when it changes nothing."""
+        outlet = self.outlets.get(status.channel)
+        error = outlet.error_of(status.code) if outlet and status.state == "failed" else None
+        if isinstance(error, WindowClosed):
+            at = utc_now() + timedelta(seconds=WINDOW_SECONDS)
+            conversation = self.outbox.take_back(status, at, state="held", why=CLOSED)
+            if conversation:
+                self.reopen(conversation)
+            return conversation
+        if isinstance(error, NotTaken):
+            at = utc_now() + timedelta(seconds=AFTER_FAILURE_SECONDS)
+            return self.outbox.take_back(status, at, state="queued", why=error.what)
+        return self.outbox.note(status)
+
+    def _deliver(self, taken: Taken) -> None:
+        delivery = taken.delivery
+        outlet = self.outlets.get(delivery.channel)
+        paused = self.pauses.left(delivery.channel)
+        if outlet is None or paused:
+            why = "the provider asked to wait" if outlet else "the channel is off"
+            self._later(delivery, paused or OFF_SECONDS, state="queued", why=why, counts=False)
+            return
+        if taken.tries > self.settings.retry.tries:
+            self._failed(delivery, "tried too often", "")
+        elif self._window_is_closed(outlet, taken):
+            self._hold(taken)
+        else:
+            self._send(outlet, taken)
+
+    def _send(self, outlet: Outlet, taken: Taken) -> None:
+        delivery = taken.delivery
+        try:
+            provider_id = (outlet.find(delivery) if taken.was_unclear else None) or outlet.send(delivery)
+        except WindowClosed:
+            self._hold(taken)
+        except Refused as error:
+            why = "the customer opted out" if isinstance(error, OptedOut) else error.what
+            self._failed(delivery, why, error.code)
+        except NotTaken as error:
+            self._not_taken(taken, error)
+        except Exception as error:
+            code, what = (error.code, error.what) if isinstance(error, Unclear) else ("", place(error))
+            log.warning("delivery %s is unclear: %s", delivery.id, what)
+            self._later(
+                delivery, self.settings.retry.unclear_seconds, state="unclear", why="no clear answer", code=code
+            )
+        else:
+            self.outbox.sent(delivery.id, provider_id)
+            DELIVERIES.labels(delivery.channel, "sent").inc()
+
+    def _not_taken(self, taken: Taken, error: NotTaken) -> None:
+        if error.retry_after:
+            self.pauses.begin(taken.delivery.channel, error.retry_after)
+        pause = max(error.retry_after or 0.0, self.pause_after(taken.tries))
+        self._later(taken.delivery, pause, state="queued", why=error.what, code=error.code)
+
+    def pause_after(self, tries: int) -> float:
+        """Seconds until the next try: doubled each time, with jitter."""
+        retry = self.settings.retry
+        pause = min(retry.most_seconds, retry.first_seconds * 2.0 ** min(tries - 1, MOST_DOUBLINGS))
+        return pause * random.uniform(1 - JITTER, 1 + JITTER)
+
+    def _window_is_closed(self, outlet: Outlet, taken: Taken) -> bool:
+        if not outlet.has_window or taken.kind == "template":
+            return False
+        return not within_window(taken.last_turn_at, self.settings, at=utc_now())
+
+    def _hold(self, taken: Taken) -> None:
+        """Until the customer writes again; they are asked to."""
+        self._later(taken.delivery, WINDOW_SECONDS, state="held", why=CLOSED, counts=False)
+        if taken.kind == "reply":
+            self.reopen(taken.conversation)
+
+    def _later(
+        self, delivery: Delivery, seconds: float, *, state: str, why: str, code: str = "", counts: bool = True
+    ) -> None:
+        at = utc_now() + timedelta(seconds=seconds)
+        self.outbox.later(delivery.id, at, state=state, why=why, code=code, counts=counts)
+        DELIVERIES.labels(delivery.channel, "later").inc()
+
+    def _failed(self, delivery: Delivery, why: str, code: str) -> None:
+        log.error("delivery %s failed: %s %s", delivery.id, code, why)
+        self.outbox.failed(delivery.id, why, code)
+        DELIVERIES.labels(delivery.channel, "failed").inc()
+
+
+def within_window(last_turn_at: datetime | None, settings: MessagingSettings, *, at: datetime) -> bool:
+    """Whether a customer who last wrote at one moment may be written to freely at another."""
+    return last_turn_at is not None and at - last_turn_at < timedelta(hours=settings.window_hours)

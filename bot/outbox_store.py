@@ -1,0 +1,286 @@
+"""The outbox's queries: deliveries in order, what became of them, the dead letters.
+
+    queued -> sending -> sent -> delivered -> read
+                 |  `--> unclear -> sent, or queued again        (the provider's answer was lost)
+                 `-----> queued again with a pause               (surely not taken)
+    queued -> held -> queued                                      (window closed, quiet hours)
+    any of these -> failed (a dead letter) -> queued or dropped   (by the ops team)
+
+A state moves forward only, whatever order the provider's news come in. A delivery under way that nobody finished counts
+as unclear after a while.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, CursorResult, Select, exists, func, select, update
+from sqlalchemy.orm import Session, aliased
+
+from bot.channels.events import SeenUntil, Status
+from bot.channels.outlet import Delivery, Form
+from bot.database import transaction
+from bot.rows import in_utc
+from bot.tables import ContactRow, ConversationRow, DeliveryRow
+from bot.turns import utc_now
+
+TO_DO = ("queued", "sending", "unclear")
+RANK = {
+    "queued": 0,
+    "sending": 0,
+    "unclear": 0,
+    "held": 0,
+    "sent": 1,
+    "failed": 2,
+    "delivered": 3,
+    "read": 4,
+    "dropped": 5,
+}
+SENDING_SECONDS = 30
+LONGEST_WHY = 200
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A delivery that is ours to make now.
+
+    `was_unclear`: an earlier try may have reached the provider. `last_turn_at` is when the customer last wrote, UTC.
+    """
+
+    delivery: Delivery
+    conversation: str
+    kind: str
+    tries: int
+    was_unclear: bool
+    last_turn_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A delivery as the ops team sees it: no words, no numbers."""
+
+    id: str
+    channel: str
+    conversation: str
+    kind: str
+    state: str
+    tries: int
+    code: str
+    why: str
+    created_at: datetime
+    next_at: datetime
+
+
+class Outbox:
+    """All queries of the outbox on the database at `url`."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def has_due(self, conversation: str) -> bool:
+        """Whether the conversation's next delivery may be made now."""
+        with transaction(self._url) as session:
+            row = _next(session, conversation)
+            return row is not None and in_utc(row.next_at) <= utc_now()
+
+    def take(self, conversation: str) -> Taken | None:
+        """The conversation's next delivery, marked as under way; None when there is none or it is not due."""
+        with transaction(self._url) as session:
+            row = _next(session, conversation)
+            if row is None or in_utc(row.next_at) > utc_now():
+                return None
+            was_unclear = row.state in ("sending", "unclear")
+            row.state, row.tries = "sending", row.tries + 1
+            row.next_at = utc_now() + timedelta(seconds=SENDING_SECONDS)
+            contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
+            last = in_utc(contact.last_turn_at) if contact.last_turn_at else None
+            delivery = Delivery(row.id, row.channel, row.address, row.form)
+            return Taken(delivery, conversation, row.kind, row.tries, was_unclear, last)
+
+    def sent(self, delivery: str, provider_id: str) -> None:
+        """The provider has taken it."""
+        with transaction(self._url) as session:
+            now = utc_now()
+            named = update(DeliveryRow).where(DeliveryRow.id == delivery)
+            session.execute(named.values(provider_id=provider_id, sent_at=func.coalesce(DeliveryRow.sent_at, now)))
+            session.execute(named.where(_below("sent")).values(state="sent", why="", code=""))
+
+    def later(self, delivery: str, at: datetime, *, state: str, why: str, code: str = "", counts: bool = True) -> None:
+        """Try again from `at` on, as `state` (queued, unclear or held); a try that does not count is taken back."""
+        with transaction(self._url) as session:
+            changes = {"state": state, "next_at": at, "why": why[:LONGEST_WHY], "code": code}
+            tries = DeliveryRow.tries if counts else DeliveryRow.tries - 1
+            under_way = (DeliveryRow.id == delivery) & (DeliveryRow.state == "sending")
+            session.execute(update(DeliveryRow).where(under_way).values(**changes, tries=tries))
+
+    def failed(self, delivery: str, why: str, code: str = "") -> None:
+        """It will not reach the customer: a dead letter."""
+        with transaction(self._url) as session:
+            open_one = (DeliveryRow.id == delivery) & DeliveryRow.state.in_((*TO_DO, "held"))
+            session.execute(
+                update(DeliveryRow).where(open_one).values(state="failed", why=why[:LONGEST_WHY], code=code)
+            )
+
+    def take_back(self, status: Status, at: datetime, *, state: str, why: str) -> str | None:
+        """The provider tells of a failure that can be mended: again from `at` on, as queued or held; whose it is.
+
+        None when the delivery is unknown or has got further than the news say.
+        """
+        with transaction(self._url) as session:
+            row = _named(session, status)
+            if row is None or row.state not in ("sending", "unclear", "sent") or _is_old(row, status):
+                return None
+            row.provider_id, row.state, row.next_at = status.provider_id, state, at
+            row.code, row.why = status.code, why[:LONGEST_WHY]
+            return row.conversation_id
+
+    def note(self, status: Status) -> str | None:
+        """What the provider tells of a delivery; the conversation that may go on, None for an unknown delivery."""
+        with transaction(self._url) as session:
+            row = _named(session, status)
+            if row is None or _is_old(row, status):
+                return None
+            given_up = row.state == "failed" and row.provider_id is None
+            row.provider_id = row.provider_id or status.provider_id
+            if RANK[row.state] < RANK[status.state] or given_up:
+                row.state, row.code = status.state, status.code
+                row.sent_at = row.sent_at or utc_now()
+                row.why = "the provider could not deliver it" if status.state == "failed" else ""
+            return row.conversation_id
+
+    def note_seen(self, seen: SeenUntil) -> None:
+        """Everything sent to an address up to a moment was delivered or read."""
+        with transaction(self._url) as session:
+            ours = (DeliveryRow.channel == seen.channel) & (DeliveryRow.address == seen.address)
+            until = ours & (DeliveryRow.sent_at <= seen.at) & DeliveryRow.state.in_(("sent", "delivered"))
+            session.execute(update(DeliveryRow).where(until & _below(seen.state)).values(state=seen.state))
+
+    def release_held(self) -> list[str]:
+        """Deliveries whose time has come go back into the queue; the conversations that have something due."""
+        with transaction(self._url) as session:
+            over = (DeliveryRow.state == "held") & (DeliveryRow.next_at <= utc_now())
+            session.execute(update(DeliveryRow).where(over).values(state="queued"))
+            return list(session.scalars(_due_conversations().limit(200)))
+
+    def knows(self, channel: str, provider_id: str) -> bool:
+        """Whether a delivery of the channel has this provider's id."""
+        with transaction(self._url) as session:
+            named = (DeliveryRow.channel == channel) & (DeliveryRow.provider_id == provider_id)
+            return session.scalars(select(DeliveryRow.id).where(named).limit(1)).first() is not None
+
+    def waiting(self) -> dict[str, int]:
+        """How many deliveries are in each state that is not a good end."""
+        states = (*TO_DO, "held", "failed")
+        with transaction(self._url) as session:
+            counted = select(DeliveryRow.state, func.count()).where(DeliveryRow.state.in_(states))
+            found = dict(session.execute(counted.group_by(DeliveryRow.state)).tuples().all())
+        return {state: found.get(state, 0) for state in states}
+
+    def listed(self, states: Sequence[str], limit: int) -> list[Listed]:
+        """The oldest deliveries in these states."""
+        with transaction(self._url) as session:
+            wanted = select(DeliveryRow).where(DeliveryRow.state.in_(states)).order_by(DeliveryRow.number).limit(limit)
+            return [_listed(row) for row in session.scalars(wanted)]
+
+    def retry(self, deliveries: Sequence[str] | None) -> int:
+        """Dead letters and held deliveries go out anew, all when None; how many."""
+        return self._move(deliveries, {"state": "queued", "tries": 0, "next_at": utc_now(), "why": "", "code": ""})
+
+    def drop(self, deliveries: Sequence[str] | None) -> int:
+        """Dead letters and held deliveries are given up, all when None; how many."""
+        return self._move(deliveries, {"state": "dropped"})
+
+    def _move(self, deliveries: Sequence[str] | None, changes: dict[str, object]) -> int:
+        with transaction(self._url) as session:
+            at_rest = update(DeliveryRow).where(DeliveryRow.state.in_(("failed", "held"))).values(**changes)
+            wanted = at_rest if deliveries is None else at_rest.where(DeliveryRow.id.in_(deliveries))
+            done = session.execute(wanted)
+            return done.rowcount if isinstance(done, CursorResult) else 0
+
+
+def add_delivery(
+    session: Session,
+    conversation: str,
+    form: Form,
+    *,
+    reply: int,
+    kind: str = "reply",
+    at: datetime | None = None,
+    why: str = "",
+) -> str:
+    """Put a form into the outbox within an open transaction; held until `at` if that is given, and why. Its id."""
+    row = session.get_one(ConversationRow, conversation)
+    contact = session.get_one(ContactRow, row.contact_id)
+    delivery = DeliveryRow(
+        id=uuid.uuid4().hex,
+        conversation_id=conversation,
+        reply_id=reply,
+        kind=kind,
+        channel=contact.channel,
+        address=contact.address,
+        form=form,
+        state="held" if at else "queued",
+        next_at=at or utc_now(),
+        why=why if at else "",
+    )
+    session.add(delivery)
+    session.flush()
+    return delivery.id
+
+
+def release_window(session: Session, conversation: str) -> None:
+    """The customer wrote: what is held goes out."""
+    waits = (DeliveryRow.conversation_id == conversation) & (DeliveryRow.state == "held")
+    session.execute(update(DeliveryRow).where(waits).values(state="queued", next_at=utc_now(), why=""))
+
+
+def _next(session: Session, conversation: str) -> DeliveryRow | None:
+    """The oldest delivery that is not at an end and not held."""
+    wanted = (DeliveryRow.conversation_id == conversation) & DeliveryRow.state.in_(TO_DO)
+    return session.scalars(select(DeliveryRow).where(wanted).order_by(DeliveryRow.number).limit(1)).first()
+
+
+def _due_conversations() -> Select[tuple[str]]:
+    """Conversations whose oldest open delivery is due."""
+    earlier = aliased(DeliveryRow)
+    blocked = exists().where(
+        earlier.conversation_id == DeliveryRow.conversation_id,
+        earlier.number < DeliveryRow.number,
+        earlier.state.in_(TO_DO),
+    )
+    due = DeliveryRow.state.in_(TO_DO) & (DeliveryRow.next_at <= utc_now())
+    return select(DeliveryRow.conversation_id).where(due, ~blocked).order_by(DeliveryRow.number)
+
+
+def _below(state: str) -> ColumnElement[bool]:
+    return DeliveryRow.state.in_([name for name, rank in RANK.items() if rank < RANK[state]])
+
+
+def _named(session: Session, status: Status) -> DeliveryRow | None:
+    if status.delivery:
+        return session.scalars(select(DeliveryRow).where(DeliveryRow.id == status.delivery)).one_or_none()
+    named = (DeliveryRow.channel == status.channel) & (DeliveryRow.provider_id == status.provider_id)
+    return session.scalars(select(DeliveryRow).where(named).limit(1)).first()
+
+
+def _is_old(row: DeliveryRow, status: Status) -> bool:
+    """Whether the news are of an earlier try, which the provider itself called failed."""
+    return row.state in (*TO_DO, "held") and row.provider_id == status.provider_id
+
+
+def _listed(row: DeliveryRow) -> Listed:
+    return Listed(
+        row.id,
+        row.channel,
+        row.conversation_id,
+        row.kind,
+        row.state,
+        row.tries,
+        row.code,
+        row.why,
+        in_utc(row.created_at),
+        in_utc(row.next_at),
+    )

@@ -1,0 +1,100 @@
+"""Queues that wake the workers: huey on a SQLite file by default, on Redis when several machines share the work.
+
+A queue holds hints only. What has to be done stands in the inbox and the outbox, and is found there as well when a
+hint is lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from huey import Huey, RedisHuey
+from huey.consumer import Consumer
+from huey.serializer import SignedSerializer
+from huey.storage import SqliteStorage
+from sqlalchemy.engine import make_url
+
+from bot.settings import Settings
+
+IDLE_SECONDS = 1.0
+
+
+class NotifyingStorage(SqliteStorage):  # type: ignore[misc]
+    """huey's SQLite storage for one process: a waiting worker is told at once that there is something to do."""
+
+    blocking = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._more = threading.Condition()
+        self._count = 0
+        super().__init__(*args, **kwargs)
+
+    def enqueue(self, data: bytes, priority: float | None = None) -> None:
+        """Add a task and wake a worker."""
+        super().enqueue(data, priority)
+        with self._more:
+            self._count += 1
+            self._more.notify()
+
+    def dequeue(self) -> bytes | None:
+        """The next task; waits a second for one."""
+        seen = self._count
+        task: bytes | None = super().dequeue()
+        if task is not None:
+            return task
+        with self._more:
+            self._more.wait_for(lambda: self._count > seen, IDLE_SECONDS)
+        late: bytes | None = super().dequeue()
+        return late
+
+
+class _Workers(Consumer):  # type: ignore[misc]
+    """huey's workers inside a server that has its own signal handlers."""
+
+    def _set_signal_handlers(self) -> None:
+        """The server's stay."""
+
+
+class Queue:
+    """Hints for one kind of work; `work` takes what a hint names."""
+
+    def __init__(self, name: str, settings: Settings, work: Callable[[str], None], *, threads: int) -> None:
+        self._huey = _open(name, settings)
+        self._task = self._huey.task(name=name)(work)
+        self._workers = _Workers(self._huey, workers=threads, periodic=False, initial_delay=IDLE_SECONDS)
+
+    def wake(self, what: str) -> None:
+        """Have it looked at soon."""
+        self._task(what)
+
+    def is_idle(self) -> bool:
+        """Whether no hint waits for a worker."""
+        return not self._huey.pending_count()
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._workers.start()
+
+    def stop(self) -> None:
+        """Finish what is under way."""
+        self._workers.stop(graceful=True)
+
+
+def _open(name: str, settings: Settings) -> Huey:
+    """The queue of this name; tasks are signed, since huey's format could carry code."""
+    signed = SignedSerializer(secret=settings.secret_key, salt=name)
+    if settings.redis_url:
+        return RedisHuey(f"sprachportal-{name}", url=settings.redis_url, results=False, serializer=signed)
+    file = _file_of(settings.database_url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return Huey(name, storage_class=NotifyingStorage, filename=str(file), fsync=False, results=False, serializer=signed)
+
+
+def _file_of(database_url: str) -> Path:
+    """Beside a SQLite database, since both belong to one portal."""
+    url = make_url(database_url)
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    return Path(f"{url.database}-queue") if is_file else Path("var/queue.db")
