@@ -61,6 +61,8 @@ class Jobs:
         """Finish the turns under way; what waits stays in the inbox."""
         self._stopping.set()
         if self._looker.is_alive():
+            self._turns.end()
+            self._outbox.end()
             self._turns.stop()
             self._outbox.stop()
 

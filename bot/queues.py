@@ -39,6 +39,12 @@ class NotifyingStorage(SqliteStorage):  # type: ignore[misc]
             self._count += 1
             self._more.notify()
 
+    def let_go(self) -> None:
+        """Wake all waiting workers, for nothing."""
+        with self._more:
+            self._count += 1
+            self._more.notify_all()
+
     def dequeue(self) -> bytes | None:
         """The next task; waits a second for one."""
         seen = self._count
@@ -78,8 +84,15 @@ class Queue:
         """Begin to work."""
         self._workers.start()
 
+    def end(self) -> None:
+        """Take no more hints; workers that wait for one are let go."""
+        self._workers.stop()
+        if isinstance(self._huey.storage, NotifyingStorage):
+            self._huey.storage.let_go()
+
     def stop(self) -> None:
-        """Finish what is under way."""
+        """Take no more hints, and finish what is under way."""
+        self.end()
         self._workers.stop(graceful=True)
 
 

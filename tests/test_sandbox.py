@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from click.testing import CliRunner
+from dotenv import dotenv_values
 from flask import Flask, Response, request
 from werkzeug.serving import make_server
 
@@ -84,6 +89,14 @@ class Portal:
     def values(self) -> list[dict[str, Any]]:
         """The values of WhatsApp's changes, in order."""
         return [change["value"] for each in self.updates for entry in each["entry"] for change in entry["changes"]]
+
+    def turns(self) -> list[dict[str, str]]:
+        """Twilio's incoming messages, in order."""
+        return [form for form in self.forms if "MessageStatus" not in form]
+
+    def whatsapp_turns(self) -> list[dict[str, Any]]:
+        """WhatsApp's incoming messages, in order."""
+        return [message for value in self.values() for message in value.get("messages", [])]
 
     def events(self) -> list[dict[str, Any]]:
         """Messenger's events, in order."""
@@ -243,10 +256,10 @@ def test_whatsapp_by_twilio_needs_an_open_window_or_a_template(sandbox: Sandbox)
 def test_stop_by_sms_is_told_as_opt_out_and_nothing_is_taken_until_start(sandbox: Sandbox, portal: Portal) -> None:
     customer = sandbox.customer("sms", NUMBER)
     customer.stops()
-    assert portal.forms[-1]["OptOutType"] == "STOP"
+    assert portal.turns()[-1]["OptOutType"] == "STOP"
     assert code_of(twilio(sandbox, Body="a")) == 21610
     customer.says("START")
-    assert portal.forms[-1]["OptOutType"] == "START"
+    assert portal.turns()[-1]["OptOutType"] == "START"
     assert twilio(sandbox, Body="a").status_code == 201
 
 
@@ -297,7 +310,7 @@ def test_buttons_made_of_variables_come_to_the_customer_and_back(sandbox: Sandbo
     assert twilio(sandbox, to=f"whatsapp:{NUMBER}", ContentSid=sid, ContentVariables=variables).status_code == 201
     customer.wait_for("Welche?")
     customer.presses("Ja")
-    pressed = portal.forms[-1]
+    pressed = portal.turns()[-1]
     assert (pressed["ButtonPayload"], pressed["ButtonText"], pressed["Body"]) == ("ref.0", "Ja", "Ja")
     listed = http.get(f"{sandbox.url}/v1/Content", auth=twilio_auth(sandbox)).json()["contents"]
     assert [each["sid"] for each in listed] == [sid]
@@ -310,7 +323,7 @@ def test_list_comes_back_with_its_row(sandbox: Sandbox, portal: Portal) -> None:
     made = content(sandbox, "twilio/list-picker", {"body": "Welcher?", "button": "Auswählen", "items": items})
     twilio(sandbox, to=f"whatsapp:{NUMBER}", ContentSid=made.json()["sid"])
     customer.presses("Leipzig")
-    assert (portal.forms[-1]["ListId"], portal.forms[-1]["ListTitle"]) == ("ref.0", "Leipzig")
+    assert (portal.turns()[-1]["ListId"], portal.turns()[-1]["ListTitle"]) == ("ref.0", "Leipzig")
 
 
 def quick_reply(*titles: str, ids: list[str] | None = None, body: str = "Welche?") -> dict[str, Any]:
@@ -519,7 +532,7 @@ def test_buttons_and_lists_come_back_in_whatsapps_words(sandbox: Sandbox, portal
     whatsapp(sandbox, **interactive("list", {"button": "Auswählen", "sections": [{"rows": rows(4)}]}))
     writer.presses("Nein")
     writer.presses("Zeile 3")
-    button, row = (value["messages"][0] for value in portal.values() if "context" in value.get("messages", [{}])[0])
+    button, row = portal.whatsapp_turns()[-2:]
     assert button["interactive"] == {"type": "button_reply", "button_reply": {"id": "r.1", "title": "Nein"}}
     assert row["interactive"] == {"type": "list_reply", "list_reply": {"id": "r.3", "title": "Zeile 3"}}
     with pytest.raises(ValueError, match="nothing to press"):
@@ -542,7 +555,7 @@ def test_business_scoped_id_takes_the_place_of_the_number(sandbox: Sandbox, port
 def test_customer_with_number_and_id_is_one(sandbox: Sandbox, portal: Portal) -> None:
     customer = sandbox.customer("whatsapp", WA_ID, user_id="DE.4711")
     customer.says("Hallo")
-    message = portal.values()[-1]["messages"][0]
+    message = portal.whatsapp_turns()[-1]
     assert (message["from"], message["from_user_id"]) == (WA_ID, "DE.4711")
     assert whatsapp(sandbox, to=None, recipient="DE.4711", type="text", text={"body": "per Kennung"}).is_success
     assert whatsapp(sandbox, type="text", text={"body": "per Nummer"}).is_success
@@ -824,7 +837,7 @@ def test_every_kind_of_turn_is_signed_on_every_channel(sandbox: Sandbox, portal:
 
 def test_photo_is_fetched_from_twilio_with_the_token_alone(sandbox: Sandbox, portal: Portal) -> None:
     sandbox.customer("sms", NUMBER).sends_photo()
-    url = portal.forms[-1]["MediaUrl0"]
+    url = portal.turns()[-1]["MediaUrl0"]
     assert http.get(url).status_code == 401
     redirect = http.get(url, auth=twilio_auth(sandbox))
     assert redirect.status_code == 307
@@ -834,7 +847,7 @@ def test_photo_is_fetched_from_twilio_with_the_token_alone(sandbox: Sandbox, por
 
 def test_voice_note_is_fetched_from_whatsapp_by_its_id(sandbox: Sandbox, portal: Portal, writer: Customer) -> None:
     writer.sends_voice_note()
-    audio = portal.values()[-1]["messages"][0]["audio"]
+    audio = portal.whatsapp_turns()[-1]["audio"]
     token = bearer(sandbox.accounts.whatsapp_token)
     about = http.get(f"{sandbox.url}/v23.0/{audio['id']}", headers=token).json()
     assert (about["sha256"], about["mime_type"]) == (audio["sha256"], audio["mime_type"])
@@ -848,7 +861,7 @@ def test_events_can_be_sent_twice_and_in_one_batch(sandbox: Sandbox, portal: Por
     assert sandbox.send(second, first) == 200
     assert sandbox.send(first) == 200
     assert len(portal.updates[-2]["entry"]) == 2
-    said = [value["messages"][0]["text"]["body"] for value in portal.values()]
+    said = [message["text"]["body"] for message in portal.whatsapp_turns()]
     assert said == ["Hallo", "zwei", "eins", "eins"]
 
 
@@ -923,7 +936,7 @@ def test_page_lets_a_person_play_a_customer(sandbox: Sandbox, portal: Portal) ->
     assert does(text="Hallo") == 200
     sid = whatsapp(sandbox, **interactive("button", reply_buttons("Ja"))).json()["messages"][0]["id"]
     assert does(kind="press", message=sid, option=0) == 200
-    assert portal.values()[-1]["messages"][0]["interactive"]["button_reply"]["id"] == "r.0"
+    assert portal.whatsapp_turns()[-1]["interactive"]["button_reply"]["id"] == "r.0"
     assert [does(kind="press", message=sid, option=1), does(kind="dance"), does(text=" ")] == [400] * 3
     (person,) = http.get(f"{sandbox.url}/sandbox/state").json()["customers"]
     assert person["window"]
@@ -974,3 +987,30 @@ def test_wait_for_names_what_came_instead(sandbox: Sandbox) -> None:
 def test_command_refuses_wrong_use(arguments: list[str]) -> None:
     result = CliRunner().invoke(sandbox_command, arguments)
     assert result.exit_code != 0
+
+
+def test_command_writes_the_portals_settings_and_keeps_the_secrets(tmp_path: Path) -> None:
+    file = tmp_path / ".env.sandbox"
+    first = played_by_command(file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert dotenv_values(file).keys() == Accounts.made_up().environment("", "").keys()
+    token = dotenv_values(file)["TWILIO_AUTH_TOKEN"]
+    assert f"TWILIO_AUTH_TOKEN={token}" in first
+    assert f"TWILIO_AUTH_TOKEN={token}" in played_by_command(file)
+    file.write_text("TWILIO_AUTH_TOKEN=1\n")
+    assert CliRunner().invoke(sandbox_command, ["--write-env", str(file)]).exit_code != 0
+
+
+def played_by_command(file: Path) -> str:
+    """What the command says until it is stopped by Ctrl+C; its server answers."""
+    arguments = [sys.executable, "-m", "bot.cli", "sandbox", "--port", "0", "--write-env", str(file)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as command:
+        assert command.stdout
+        said = ""
+        while "Ctrl+C" not in said and command.poll() is None:
+            said += command.stdout.readline()
+        url = str(dotenv_values(file)["TWILIO_API_URL"])
+        assert http.get(f"{url}/sandbox/messages").json() == []
+        command.send_signal(signal.SIGINT)
+        assert command.wait(10) == 0
+    return said

@@ -19,6 +19,7 @@ import httpx
 import msgspec
 import phonenumbers
 from flask import Blueprint, Flask, Response, request, send_from_directory
+from twilio.request_validator import HMAC_SHA1
 
 from bot.channels.base import json_answer, json_body
 from bot.errors import BadRequest
@@ -57,20 +58,24 @@ class OpenCall:
 
 def add_phone_page(app: Flask, settings: Settings) -> None:
     """Show the phone page in a demo's application."""
+    key, algorithm = settings.twilio_signing
     line = inner_line(
         app,
         public_url=settings.public_url,
         account=settings.twilio_account,
-        token=settings.twilio_token,
+        token=key,
         number=settings.twilio_number,
+        algorithm=algorithm,
     )
     app.register_blueprint(PhonePage(line, settings.portal.company.name).blueprint())
 
 
-def inner_line(app: Flask, *, public_url: str, account: str, token: str, number: str) -> Line:
+def inner_line(
+    app: Flask, *, public_url: str, account: str, token: str, number: str, algorithm: str = HMAC_SHA1
+) -> Line:
     """A line to the portal in this process: whole requests, without the network."""
     client = httpx.Client(transport=httpx.WSGITransport(app=app))
-    return Line(client, public_url, account, token, number)
+    return Line(client, public_url, account, token, number, algorithm=algorithm)
 
 
 class PhonePage:

@@ -67,7 +67,10 @@ def _path(request: Request) -> str:
     if not sent:
         query = request.query_string.decode("ascii", "replace")
         return quote(request.path) + (f"?{query}" if query else "")
-    parts = urlsplit(str(sent))
+    try:
+        parts = urlsplit(str(sent))
+    except ValueError as error:
+        raise Unauthorized("the address cannot be read", status=403) from error
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
 
@@ -84,7 +87,8 @@ def _form(body: bytes) -> Form:
 
 def _has_hash(url: str, body: bytes) -> bool:
     stated = parse_qs(urlsplit(url).query).get(BODY_HASH, [])
-    return len(stated) == 1 and hmac.compare_digest(hashlib.sha256(body).hexdigest(), stated[0].lower())
+    digest = hashlib.sha256(body).hexdigest().encode()
+    return len(stated) == 1 and hmac.compare_digest(digest, stated[0].lower().encode())
 
 
 def _with_ports(url: str) -> Iterator[str]:

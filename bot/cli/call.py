@@ -82,9 +82,9 @@ def _line(url: str) -> Line:
         ) from error
     if ready.status_code != 200:
         click.secho("  The portal is still starting; it will say so itself.", fg="yellow")
-    return Line(
-        client, settings.public_url, settings.twilio_account, settings.twilio_token, settings.twilio_number, send_to=url
-    )
+    key, algorithm = settings.twilio_signing
+    account, number = settings.twilio_account, settings.twilio_number
+    return Line(client, settings.public_url, account, key, number, send_to=url, algorithm=algorithm)
 
 
 def _converse(phone: Call) -> None:

@@ -1,6 +1,7 @@
 """Alembic's entry for the portal's tables; its version table is its own, the shop has another."""
 
 from alembic import context
+from sqlalchemy import text
 
 from bot.database import connect, database_url
 from bot.tables import Base
@@ -19,6 +20,8 @@ def run() -> None:
             include_name=lambda name, kind, _parents: kind != "table" or name in Base.metadata.tables,
             render_as_batch=True,
         )
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
         context.run_migrations()
 
 
