@@ -181,8 +181,9 @@ class ActionRepeat(CaseAction):
         if case.tracker.active_loop_name:
             said = said[:-1]
         for event in said:
-            buttons = (event.get("data") or {}).get("buttons") or []
-            case.dispatcher.utter_message(text=event.get("text"), buttons=buttons)
+            data = event.get("data") or {}
+            buttons, attachment = data.get("buttons") or [], data.get("attachment")
+            case.dispatcher.utter_message(text=event.get("text"), buttons=buttons, attachment=attachment)
         if not said and not case.tracker.active_loop_name:
             case.say("utter_how_can_i_help")
         return case.events()

@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bot.channels.outlet import Delivery, Form, Outlet, Template
+from bot.cli.check import sentence_vectors
 from bot.texts import Texts
 from bot.turns import Reply
 from bot.validation import Finding, validate
@@ -45,6 +46,7 @@ def code() -> Code:
 def project(tmp_path: Path) -> Path:
     for folder in ("bot/domain", "nlu_data", "stories"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
+    (tmp_path / "portal.yml").write_text("company: {name: Nordwind}\n", "utf-8")
     return tmp_path
 
 
@@ -98,6 +100,12 @@ def test_the_project_is_sound_on_every_channel(code: Code) -> None:
         ("stories/dialogue.yml", "intent: thank", "intent: thank_much", "no intent thank_much"),
         ("stories/dialogue.yml", "action: utter_greet", "action: utter_hello", "utter_hello does not exist"),
         ("stories/dialogue.yml", "intent: greet", "intent: thank", "contradicts"),
+        (
+            "portal.yml",
+            "company:",
+            "messaging: {templates: {x: {text: utter_notice_x}}}\ncompany:",
+            "utter_notice_x does not",
+        ),
         ("stories/dialogue.yml", "rules:", "rules: [", "no valid YAML"),
         ("stories/dialogue.yml", 'version: "3.1"', "- 3", "no valid YAML"),
         ("nlu_data/orders.de.yml", "- intent: cancel_order", "- intent: cancel_it", "does not know this intent"),
@@ -298,6 +306,11 @@ def test_examples_of_two_intents_that_mean_the_same_are_hints(tmp_path: Path) ->
     assert finding.is_hint
     assert finding.where == f"{tmp_path}/one.de.yml:8: thank"
     assert finding.what == f"'{near[1]}' is near '{near[0]}' ({tmp_path}/one.de.yml:4: goodbye)"
+
+
+def test_the_encoder_tells_what_is_near() -> None:
+    one, near, far = sentence_vectors(["danke schön", "danke schön tschüss", "wo ist mein paket"])
+    assert one @ near > 0.9 > one @ far
 
 
 def test_the_command_tells_findings_and_fails(project: Path) -> None:

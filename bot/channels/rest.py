@@ -1,6 +1,6 @@
 """Rasa's REST format with a bearer token: `POST /webhooks/rest/webhook`.
 
-Asks `{"sender", "message", "metadata"}`, answers a list of `{"recipient_id", "text", "buttons", "image"}`
+Asks `{"sender", "message", "metadata"}`, answers a list of `{"recipient_id", "text", "buttons", "image", "attachment"}`
 and `{"recipient_id", "custom"}` for effects. `message_id` (ours) makes a repeated request safe. A request holds its
 thread until the answer is there; so that a slow engine leaves threads to the other channels, only some wait at once.
 """
@@ -98,7 +98,8 @@ class Rest:
         replies, effects = self._conversations.store.answer_to(received.turn_id)
         said: list[dict[str, Any]] = []
         for reply in replies:
-            parts = {"text": reply.text, "buttons": reply.choices, "image": reply.image}
+            attachment = {name: part for name, part in (("link", reply.link), ("location", reply.location)) if part}
+            parts = {"text": reply.text, "buttons": reply.choices, "image": reply.image, "attachment": attachment}
             said.append({"recipient_id": sender, **{name: part for name, part in parts.items() if part}})
         return said + [{"recipient_id": sender, "custom": {effect.name: effect.data}} for effect in effects]
 

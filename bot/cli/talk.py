@@ -14,10 +14,12 @@ from typing import Any
 
 import click
 
+from bot.channels.forms import link_line, location_lines
 from bot.cli import wiring
 from bot.cli.train import Progress
 from bot.logs import set_up_logs
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
+from bot.rows import reply_of
 from bot.settings import load_settings
 from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 
@@ -147,8 +149,9 @@ class TerminalTalk:
         received = self._conversations.receive(incoming, language=self._language)
         self._conversations.handle(self._conversation)
         replies, effects = self._conversations.store.answer_to(received.turn_id)
-        for reply in replies:
-            click.secho(reply.text, fg="green")
+        for reply in map(reply_of, replies):
+            beside = (link_line(reply), location_lines(reply.location) if reply.location else "", reply.image)
+            click.secho("\n".join(line for line in (reply.text, *beside) if line), fg="green")
         self._choices = [Choice(**choice) for reply in replies for choice in reply.choices]
         for number, choice in enumerate(self._choices, 1):
             click.echo(f"  {number}  {choice.title}")

@@ -32,6 +32,7 @@ class Project:
         self.domain: list[Source] = read_folder(root / "bot/domain")
         self.examples: list[Source] = read_folder(root / "nlu_data")
         self.stories: list[Source] = read_folder(root / "stories")
+        self.settings: list[Source] = read_folder(root, "portal.yml")
         self.code = code or read_code(root)
         self.intents = {name for source in self.domain for name in names_of(source.data.get("intents"))}
 
@@ -42,7 +43,7 @@ class Project:
             *check_channels(self.domain, outlets),
             *check_examples(self.examples, self.intents),
             *check_rules(self.stories, self.intents),
-            *check_names(self.domain, self.stories, self.code),
+            *check_names(self.domain, self.stories, self.settings, self.code),
             *check_entities(self.domain, self.examples, self.code),
         ]
 

@@ -110,10 +110,16 @@ def _one_sided(group: Sequence[Example]) -> Iterator[Finding]:
             yield Finding(group[0].where, told, "write others, as different people would say it", is_hint=True)
 
 
+def _of_length_1(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    lengths: NDArray[np.float32] = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = vectors / np.maximum(lengths, np.float32(1e-9))
+    return unit
+
+
 def check_near(sources: Sequence[Source], embed: Embed) -> Iterator[Finding]:
     """Sentences of two intents that mean nearly the same by their vectors, nearest first; a single word says little."""
     examples = [found for found in read_examples(sources) if len(LONG_WORDS.findall(found.text)) >= FEWEST_WORDS]
-    vectors = embed([example.text for example in examples])
+    vectors = _of_length_1(embed([example.text for example in examples]))
     intents = np.array([example.intent for example in examples])
     likeness = np.triu(vectors @ vectors.T, k=1)
     likeness[intents[:, None] == intents[None, :]] = 0

@@ -7,17 +7,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bot.validation.code import Code
-from bot.validation.source import Finding, Source, names_of
+from bot.validation.source import NOTICES, Finding, Source, names_of
 
 ANNOTATION = re.compile(r"\]\(\s*(\w+)|\]\{\s*\"entity\":\s*\"(\w+)\"")
 PAYLOAD_KEYS = re.compile(r'"(\w+)": ')
 
 
-def check_names(domain: Sequence[Source], stories: Sequence[Source], code: Code) -> Iterator[Finding]:
+def check_names(
+    domain: Sequence[Source], stories: Sequence[Source], settings: Sequence[Source], code: Code
+) -> Iterator[Finding]:
     """Responses that are said and do not exist, or exist and are not said; actions that nobody wrote."""
     known = {name for source in domain for name, _ in source.responses()}
     actions = {name for source in domain for name in names_of(source.data.get("actions"))}
     in_rules = {name: where for source in stories for name, where in _actions(source)}
+    in_rules |= {name: where for source in settings for name, where in _templates(source)}
     for name, where in sorted(dict(code.responses()).items()):
         if name not in known:
             yield Finding(where, f"the response {name} does not exist", "add it to bot/domain")
@@ -32,7 +35,7 @@ def check_names(domain: Sequence[Source], stories: Sequence[Source], code: Code)
 def _unsaid(domain: Sequence[Source], in_rules: set[str], code: Code) -> Iterator[Finding]:
     for source in domain:
         for name, _ in source.responses():
-            if name not in in_rules and not code.may_say(name):
+            if name not in in_rules and not name.startswith(NOTICES) and not code.may_say(name):
                 yield Finding(source.where("responses", name), "nobody says this response", "use it or delete it")
         for name in names_of(source.data.get("actions")):
             if name not in code.texts:
@@ -45,6 +48,13 @@ def _actions(source: Source) -> Iterator[tuple[str, str]]:
             for place, step in enumerate(rule.get("steps") or []):
                 if isinstance(step, dict) and "action" in step:
                     yield str(step["action"]), source.where(kind, number, "steps", place, name=_name(rule))
+
+
+def _templates(source: Source) -> Iterator[tuple[str, str]]:
+    """The responses of which `portal.yml` names approved templates; a company may leave notices out."""
+    templates = (source.data.get("messaging") or {}).get("templates") or {}
+    for name, template in templates.items():
+        yield str(template.get("text")), source.where("messaging", "templates", name, "text", name=name)
 
 
 def _name(rule: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.channels.forms import is_distinct
 from bot.engine.attachments import is_page
-from bot.validation.source import LANGUAGES, Finding, Source, language_of
+from bot.validation.source import LANGUAGES, WRITTEN_ONLY, Finding, Source, language_of
 
 LONGEST_TEXT = 1000
 LONGEST_TITLE = 20
@@ -39,7 +39,9 @@ def check_responses(domain: Sequence[Source], intents: set[str]) -> Iterator[Fin
             yield from _check_languages(where, variants)
             for number, variant in enumerate(variants):
                 place = source.where("responses", name, number, name=name)
-                yield from _check_variant(place, variant, intents, is_heard=_is_heard(variant, variants))
+                yield from _check_variant(
+                    place, variant, intents, is_heard=not name.startswith(WRITTEN_ONLY) and _is_heard(variant, variants)
+                )
 
 
 def _check_languages(where: str, variants: list[Variant]) -> Iterator[Finding]:

@@ -10,6 +10,9 @@ from typing import Any
 import yaml
 
 LANGUAGES = ("de", "en")
+NOTICES = "utter_notice_"
+# Responses that only ever go out in writing: about photos and files, and what is sent unasked.
+WRITTEN_ONLY = ("utter_media_", NOTICES)
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,9 @@ class Source:
             seen.add(name.value)
 
 
-def read_folder(folder: Path) -> list[Source]:
+def read_folder(folder: Path, pattern: str = "*.yml") -> list[Source]:
     """The folder's YAML files by name; raises `UnreadableError`."""
-    return [_read(file) for file in sorted(folder.glob("*.yml"))]
+    return [_read(file) for file in sorted(folder.glob(pattern))]
 
 
 def _read(file: Path) -> Source:

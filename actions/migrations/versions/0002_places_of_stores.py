@@ -14,13 +14,11 @@ depends_on = None
 
 def upgrade() -> None:
     """places of stores."""
-    with op.batch_alter_table('stores', schema=None) as batch_op:
-        batch_op.add_column(sa.Column('latitude', sa.Float(), nullable=True))
-        batch_op.add_column(sa.Column('longitude', sa.Float(), nullable=True))
+    op.add_column('stores', sa.Column('latitude', sa.Float(), nullable=True))
+    op.add_column('stores', sa.Column('longitude', sa.Float(), nullable=True))
 
 
 def downgrade() -> None:
-    """Take it back."""
-    with op.batch_alter_table('stores', schema=None) as batch_op:
-        batch_op.drop_column('longitude')
-        batch_op.drop_column('latitude')
+    """Take it back, in place: other tables refer to this one."""
+    op.drop_column('stores', 'longitude')
+    op.drop_column('stores', 'latitude')
