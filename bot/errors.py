@@ -4,6 +4,9 @@ PortalError
 +-- SettingsError          a setting is missing or wrong: says which, at start
 +-- BadRequest             a request we cannot read: 400, 413
 |   `-- Unauthorized       not signed, wrong token: 401, 403
++-- RegisterError          the register of models cannot be changed like this (`bot.models`)
++-- NoticeError            a notice that cannot be said (`bot.notices`)
++-- DeliveryError          a form was not delivered; its kinds are in `bot.channels.outlet`
 +-- StoreError             the database did not answer (retry helps)
 `-- EngineError            no answer from the dialogue engine
     +-- EngineNotReady     still loading, or no model (retry helps)

@@ -139,7 +139,8 @@ def _as_json(names: tuple[str, str], guesses: list[list[Guess]], found: Differen
 
 def _show(names: tuple[str, str], guesses: list[list[Guess]], found: Difference) -> None:
     console = Console()
-    table = Table("", "A", "B", title="Sentences understood", caption=f"A {names[0]}   B {names[1]}")
+    console.print(f"A is {names[0]}, B is {names[1]}.")
+    table = Table("", "A", "B", title="Sentences understood")
     a, b = (figures_of(made, [])["accuracy"] for made in guesses)
     for group in a:
         table.add_row(group, f"{a[group]:.1%}", f"{b[group]:.1%}")
@@ -152,7 +153,7 @@ def _show(names: tuple[str, str], guesses: list[list[Guess]], found: Difference)
 
 
 def _sentences(changed: list[dict[str, Any]]) -> Table:
-    title = f"{len(changed)} sentences changed side" + (f", the first {SHOWN}" if len(changed) > SHOWN else "")
+    title = f"Changed side: {len(changed)}" + (f", the first {SHOWN}" if len(changed) > SHOWN else "")
     table = Table("Sentence", "Means", "A", "B", title=title)
     for found in changed[:SHOWN]:
         better_a = found["better"] == "a"

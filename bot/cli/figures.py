@@ -93,7 +93,7 @@ def figures_of(guesses: list[Guess], failures: list[Failure]) -> dict[str, Any]:
     }
     return {
         "sentences": len(guesses),
-        "accuracy": {name: round(accuracy(group), 4) for name, group in groups.items()},
+        "accuracy": {name: round(accuracy(group), 4) for name, group in groups.items() if group},
         "per_intent": {name: round(accuracy(group), 4) for name, group in sorted(by_intent(guesses).items())},
         "failed_dialogues": [asdict(failure) for failure in failures],
     }

@@ -9,7 +9,7 @@ import subprocess
 
 import click
 
-from bot import database
+from bot.cli.wiring import prepare_database
 from bot.errors import ModelMissing, PortalError
 from bot.logs import set_up_logs
 from bot.models import Register, usable_file
@@ -18,9 +18,9 @@ from bot.training import Model, find_model, newest_model
 
 
 def open_register(settings: Settings) -> Register:
-    """The register in the portal's database, its table up to date."""
+    """The register in the portal's database, its tables up to date."""
     set_up_logs(50)
-    database.migrate(settings.database_url)
+    prepare_database(settings)
     return Register(settings.database_url)
 
 

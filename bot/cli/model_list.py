@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import click
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -20,7 +21,7 @@ from bot.settings import load_settings
 from bot.training import Model, all_models, newest_model
 
 SHOWN_TURNS = 5
-GROUPS = ("all", "de chat", "de voice", "en chat", "en voice")
+HEADS = ("Model", "State", "By", "Right", "Lowest", "Talks")
 
 
 @click.command()
@@ -83,15 +84,15 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _show(listed: list[dict[str, Any]]) -> None:
-    table = Table(
-        "Model", "State", "Trained", "By", "All", "de chat", "de voice", "en chat", "en voice", "Talks", "Note"
-    )
+    table = Table(*HEADS, box=box.SIMPLE)
+    table.columns[0].no_wrap = True
     for model in listed:
         state = f"canary {model['share']} %" if model["state"] == "canary" else str(model["state"])
-        bold = "bold" if state in ("live", "newest") else ""
-        cells = [model["name"], state, _local(model["trained_at"]), model["trained_by"] or "", *_figure_cells(model)]
-        table.add_row(*map(escape, cells), escape(_note(model)), style=bold)
+        style = "bold" if state in ("live", "newest") else ""
+        table.add_row(model["name"], state, escape(model["trained_by"] or ""), *_figure_cells(model), style=style)
     Console().print(table)
+    for note in filter(None, map(_note, listed)):
+        click.echo(note)
     if any(model["state"] == "newest" for model in listed):
         click.echo("None was promoted yet: the newest model answers.")
 
@@ -99,18 +100,20 @@ def _show(listed: list[dict[str, Any]]) -> None:
 def _figure_cells(model: dict[str, Any]) -> list[str]:
     figures = model["figures"]
     if figures is None:
-        return [""] * 6
-    played = figures["dialogues"]
-    shares = [f"{figures['accuracy'][group]:.1%}" for group in GROUPS]
-    return [*shares, f"{played - len(figures['failed_dialogues'])}/{played}"]
+        return [""] * 3
+    shares = figures["accuracy"]
+    lowest = min((group for group in shares if group != "all"), key=lambda group: float(shares[group]))
+    passed = figures["dialogues"] - len(figures["failed_dialogues"])
+    return [f"{shares['all']:.1%}", f"{shares[lowest]:.1%} {lowest}", f"{passed}/{figures['dialogues']}"]
 
 
 def _note(model: dict[str, Any]) -> str:
     if model["problem"]:
-        return f"problem: {model['problem']}"
-    if model["forced"]:
-        return f"forced by {model['promoted_by']}: {model['reason']}"
-    return str(model["reason"] or "")
+        return f"{model['name']}: {model['problem']}"
+    if model["reason"] is None:
+        return ""
+    how = "forced" if model["forced"] else "made live"
+    return f"{model['name']}: {how} by {model['promoted_by']} on {_local(model['promoted_at'])}: {model['reason']}"
 
 
 def _local(moment: str) -> str:

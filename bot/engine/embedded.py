@@ -82,6 +82,8 @@ class EmbeddedRasa:
                 asyncio.run_coroutine_threadsafe(_finish_tasks(), self._loop).result(STOP_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(1)
+        if not self._thread.is_alive():
+            self._loop.close()
 
     def _load(self) -> None:
         try:
