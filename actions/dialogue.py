@@ -41,7 +41,10 @@ class ValidateMatterForm(CaseAction):
 
 
 class ActionDoMatter(CaseAction):
-    """Does the matter once its needs are filled; a turn that comes again is told the same, nothing is done twice."""
+    """Does the matter once its needs are filled; a turn that comes again is told the same, nothing is done twice.
+
+    One turn may do two matters: its own, and one that was left for it and has all it needs.
+    """
 
     def name(self) -> str:
         """Rasa's name."""
@@ -49,12 +52,15 @@ class ActionDoMatter(CaseAction):
 
     def act(self, case: Case) -> list[EventType]:
         """Do it, or say what this turn has done before; then go on with what was left for it."""
-        if before := case.session.get(Performed, case.turn_id):
+        matter = case.slot("matter")
+        deed = f"{case.turn_id}:{matter}"
+        if before := case.session.get(Performed, deed):
             case.dispatcher.messages.extend(before.outcome["says"])
             return list(before.outcome["events"])
         events = self._do(case)
         outcome: dict[str, Any] = {"says": case.dispatcher.messages, "events": events}
-        case.session.add(Performed(turn_id=case.turn_id, outcome=outcome))
+        if matter:
+            case.session.add(Performed(deed=deed, outcome=outcome))
         return events
 
     def _do(self, case: Case) -> list[EventType]:

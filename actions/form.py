@@ -155,6 +155,7 @@ def _no_further(case: Case) -> list[EventType]:
     way_out(case)
     case.set("matter", None)
     case.set("suspended", [])
+    case.set("asked", None)
     return _finish(case)
 
 

@@ -246,8 +246,11 @@ class ProofAttempt(Base):
 
 
 class Performed(Base):
-    """What a turn has already done, so that the same turn does it once however often it comes."""
+    """What a turn has already done, so that the same turn does it once however often it comes.
+
+    `deed` is the turn's id and the matter's name.
+    """
 
     __tablename__ = "performed"
-    turn_id: Mapped[str] = mapped_column(primary_key=True)
+    deed: Mapped[str] = mapped_column("turn_id", primary_key=True)
     outcome: Mapped[dict[str, Any]]

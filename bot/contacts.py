@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.channels.events import Consent
 from bot.database import transaction
+from bot.outbox_store import UNASKED, newest_consent
 from bot.rows import in_utc
-from bot.store import begin_conversation, contact_of, latest_conversation
+from bot.store import contact_of, conversation_with, despite_races
 from bot.tables import ConsentRow, ContactRow, ConversationRow, DeliveryRow
 from bot.turns import utc_now
-
-UNASKED = ("notice", "template")
 
 
 @dataclass(frozen=True)
@@ -39,18 +37,18 @@ class Contacts:
         self._url = url
 
     def note_consent(self, consent: Consent, *, source: str) -> None:
-        """Write down what a contact said; unasked deliveries that wait are given up when it was no."""
-        try:
-            with transaction(self._url) as session:
-                contact = contact_of(session, consent.channel, consent.address)
-                _write(session, contact.id, consent, source)
-                if not consent.given:
-                    _drop_notices(session, contact.id)
-        except IntegrityError:
-            return
+        """Write down what a contact said, once; unasked deliveries that wait are given up when it was no."""
+        despite_races(lambda: self._note(consent, source))
+
+    def _note(self, consent: Consent, source: str) -> None:
+        with transaction(self._url) as session:
+            _note(session, consent, source)
 
     def find(self, channel: str, address: str) -> int:
         """The contact at this address, new or known."""
+        return despite_races(lambda: self._find(channel, address))
+
+    def _find(self, channel: str, address: str) -> int:
         with transaction(self._url) as session:
             return contact_of(session, channel, address).id
 
@@ -60,39 +58,40 @@ class Contacts:
             row = session.get(ContactRow, contact)
             if row is None:
                 return None
-            known = latest_conversation(session, row.channel, row.address)
-            conversation = known or begin_conversation(session, row.channel, row.address, language).id
+            conversation = conversation_with(session, row.channel, row.address, language)
             return Reach(
                 channel=row.channel,
                 address=row.address,
                 conversation=conversation,
                 language=session.get_one(ConversationRow, conversation).language,
-                consent=_consent(session, contact),
+                consent=newest_consent(session, contact),
                 last_turn_at=in_utc(row.last_turn_at) if row.last_turn_at else None,
                 notices_today=_notices_since(session, contact, utc_now() - timedelta(days=1)),
             )
 
 
-def _write(session: Session, contact: int, consent: Consent, source: str) -> None:
-    session.add(ConsentRow(contact_id=contact, given=consent.given, source=source, provider_id=consent.provider_id))
-    session.flush()
-
-
-def _consent(session: Session, contact: int) -> bool | None:
-    newest = select(ConsentRow.given).where(ConsentRow.contact_id == contact).order_by(ConsentRow.id.desc())
-    return session.scalars(newest.limit(1)).first()
-
-
-def _notices(contact: int) -> Select[tuple[DeliveryRow]]:
-    joined = select(DeliveryRow).join(ConversationRow, ConversationRow.id == DeliveryRow.conversation_id)
-    return joined.where(ConversationRow.contact_id == contact, DeliveryRow.kind.in_(UNASKED))
+def _note(session: Session, consent: Consent, source: str) -> None:
+    contact, own = contact_of(session, consent.channel, consent.address).id, consent.provider_id
+    known = select(ConsentRow.id).where(ConsentRow.contact_id == contact, ConsentRow.provider_id == own)
+    if session.scalars(known).first() is None:
+        at = min(consent.at or utc_now(), utc_now())
+        session.add(ConsentRow(contact_id=contact, given=consent.given, source=source, provider_id=own, at=at))
+        session.flush()
+        if not consent.given:
+            _drop_notices(session, contact)
 
 
 def _notices_since(session: Session, contact: int, since: datetime) -> int:
-    recent = _notices(contact).where(DeliveryRow.created_at >= since, DeliveryRow.state != "dropped")
-    return session.scalar(select(func.count()).select_from(recent.subquery())) or 0
+    theirs = DeliveryRow.conversation_id.in_(_conversations(contact)) & DeliveryRow.kind.in_(UNASKED)
+    recent = theirs & (DeliveryRow.created_at >= since) & (DeliveryRow.state != "dropped")
+    return session.scalar(select(func.count()).select_from(DeliveryRow).where(recent)) or 0
 
 
 def _drop_notices(session: Session, contact: int) -> None:
-    for row in session.scalars(_notices(contact).where(DeliveryRow.state.in_(("queued", "held")))):
-        row.state, row.why = "dropped", "the customer opted out"
+    theirs = DeliveryRow.conversation_id.in_(_conversations(contact)) & DeliveryRow.kind.in_(UNASKED)
+    waiting = theirs & DeliveryRow.state.in_(("queued", "held", "unclear"))
+    session.execute(update(DeliveryRow).where(waiting).values(state="dropped", why="the customer opted out"))
+
+
+def _conversations(contact: int) -> Select[tuple[str]]:
+    return select(ConversationRow.id).where(ConversationRow.contact_id == contact)

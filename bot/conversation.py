@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from bot.bell import Bell
-from bot.channels.outlet import Outlet
+from bot.channels.outlet import MESSENGERS, Outlet
 from bot.engine import Engine
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, StoreError
 from bot.locks import Locks
@@ -17,10 +17,11 @@ from bot.logs import place
 from bot.media import Media
 from bot.metrics import TURN_SECONDS, TURNS
 from bot.presence import Presence
-from bot.store import Received, Store, Waiting
+from bot.store import Offer, Received, Store, Waiting
 from bot.texts import Texts
 from bot.turns import (
     Answer,
+    Attachment,
     Choice,
     Effect,
     HandoffEffect,
@@ -38,6 +39,17 @@ MOST_TRIES = 3
 SURE_OF_LANGUAGE = 0.9
 SURE_OF_ANOTHER_LANGUAGE = 0.97
 CHOICE_NUMBER = re.compile(r"\W*([1-9][0-9]?)\W*")
+# Choices with these intents answer their question and mean nothing without it.
+ANSWERS = ("affirm", "deny", "inform")
+# Turns that the portal answers itself, by their intent.
+CONSENT_GIVEN, CHOICE_IS_OLD, TOO_MANY = "consent_given", "choice_is_old", "too_many"
+OWN_ANSWERS = {
+    CONSENT_GIVEN: "utter_consent_given",
+    CHOICE_IS_OLD: "utter_error_not_offered",
+    TOO_MANY: "utter_error_too_many",
+}
+# What nobody can read, such as a lone slash, is told to the customer as any other unsupported content.
+UNREADABLE = Attachment("unsupported", "")
 LanguageGuess = Callable[[str], tuple[str, float] | None]
 Answered = Callable[[Turn], None]
 
@@ -47,7 +59,7 @@ class Conversations:
     """Takes turns in and has them answered; `deadline` is how many seconds the engine has for one.
 
     `waiting_at_most` unanswered turns of a conversation are taken in; `zone` is where the company's days begin.
-    `outlets` are the channels that deliver by themselves, by name.
+    `outlets` are the channels that deliver by themselves, by name. `on_done` is told of each answered turn at once.
     """
 
     store: Store
@@ -64,29 +76,55 @@ class Conversations:
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
     media: Media | None = None
     presence: Presence | None = None
+    on_done: Answered | None = None
 
     def receive(
-        self, incoming: Incoming, *, language: str = "de", waiting_at_most: int | None = None, state: str = "waiting"
+        self,
+        incoming: Incoming,
+        *,
+        language: str = "de",
+        waiting_at_most: int | None = None,
+        state: str = "waiting",
+        opens_window: bool = False,
     ) -> Received:
         """Write a turn to the inbox; human words are cleaned, and taken for a choice if they mean one.
 
         `language` is for a conversation that begins with it; `state` other than waiting is for turns without an answer.
-        Raises `BadRequest` when too many turns wait.
+        `opens_window`: from now on the customer may be written to for a while. Raises `BadRequest` when too many wait.
         """
         received = replace(incoming, text=clean_text(incoming.text))
         if incoming.intent is None and incoming.conversation:
             received = replace(received, intent=self._meant(incoming.conversation, received))
+        if incoming.channel in self.outlets and not (received.text or received.intent or received.attachments):
+            received = replace(received, attachments=(UNREADABLE,))
         at_most = waiting_at_most or self.waiting_at_most
-        return self.store.receive(received, language, waiting_at_most=at_most, state=state)
+        return self.store.receive(received, language, waiting_at_most=at_most, state=state, opens_window=opens_window)
+
+    def change(self, channel: str, provider_id: str, text: str | None) -> None:
+        """The customer changed a turn of theirs, or took it back (None); what is unknown is let by."""
+        conversation = self.store.conversation_of_turn(channel, provider_id)
+        if conversation is None:
+            return
+        if text is None:
+            self.store.take_back(channel, provider_id)
+        else:
+            said = Incoming(channel, "", provider_id, clean_text(text))
+            self.store.change(channel, provider_id, said.text, self._meant(conversation, said))
+
+    def off_channels(self) -> frozenset[str]:
+        """The messengers that this process cannot deliver to: their turns wait."""
+        return MESSENGERS - self.outlets.keys()
 
     def _meant(self, conversation: str, incoming: Incoming) -> Intent | None:
         """The choice that was pressed or typed, if it was offered here; None for free words."""
-        pressed = self.store.choice_by_id(conversation, incoming.choice) if incoming.choice else None
-        choice = pressed or (self._typed(conversation, incoming) if incoming.text else None)
-        return read_payload(choice.payload) if choice else None
-
-    def _typed(self, conversation: str, incoming: Incoming) -> Choice | None:
         offers = self.store.offers(conversation)
+        pressed = self.store.choice_by_id(conversation, incoming.choice) if incoming.choice else None
+        if pressed:
+            return _pressed(*pressed, offers)
+        choice = self._typed(offers, incoming) if incoming.text else None
+        return _intent_of(choice) if choice else None
+
+    def _typed(self, offers: Sequence[Offer], incoming: Incoming) -> Choice | None:
         wanted = incoming.text.casefold()
         for choice in (choice for offer in offers for choice in offer.reply.choices):
             if choice.title.casefold() == wanted:
@@ -126,6 +164,12 @@ class Conversations:
     def _handle_turn(self, waiting: Waiting) -> bool:
         """Answer a turn; False when nobody is there to do it. After some tries the customer is told and it goes on."""
         turn = waiting.turn
+        if turn.channel in self.off_channels():
+            self.store.put_back(turn)
+            return False
+        if turn.channel in self.outlets and not (turn.text or turn.intent or turn.attachments):
+            self._finish(turn, Answer(), "dropped")
+            return True
         if self.presence:
             self.presence.show(waiting)
         try:
@@ -149,6 +193,8 @@ class Conversations:
 
     def _answer(self, turn: Turn) -> Answer:
         """What came along is named by the portal itself, words are answered by the engine."""
+        if turn.intent and turn.intent.name in OWN_ANSWERS:
+            return Answer(self._own(self.texts.say(OWN_ANSWERS[turn.intent.name], turn.language), turn))
         if not (turn.attachments and self.media):
             return self.engine.reply(turn, deadline=self.deadline)
         kept = self.media.keep(turn)
@@ -183,12 +229,6 @@ class Conversations:
             (Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects
         )
 
-    def answer_ourselves(self, received: Received, incoming: Incoming, name: str) -> None:
-        """Answer a turn with a response of the domain, without the engine."""
-        language = self.store.language(received.conversation)[0]
-        turn = Turn(received.turn_id, received.conversation, incoming.channel, incoming.text, language=language)
-        self._finish(turn, Answer(self._own(self.texts.say(name, language), turn)), "done")
-
     def _introduced(self, waiting: Waiting, turn: Turn, answer: Answer) -> Answer:
         """A messenger's first answer says who answers; the web chat and the telephone greet by themselves."""
         if waiting.goes_on or turn.channel not in self.outlets:
@@ -204,6 +244,24 @@ class Conversations:
         self.bell.ring(turn.conversation)
         TURNS.labels(turn.channel, state).inc()
         TURN_SECONDS.observe((utc_now() - turn.at).total_seconds())
+        if self.on_done and state == "done":
+            self.on_done(turn)
+
+
+def _intent_of(choice: Choice) -> Intent | None:
+    """What a choice stands for; None for one without a payload that we can read, which counts by its words."""
+    try:
+        return read_payload(choice.payload)
+    except ValueError:
+        return None
+
+
+def _pressed(offered: Reply, choice: Choice, offers: Sequence[Offer]) -> Intent | None:
+    """What a pressed choice means; the answer to a question that another one has followed is none to that one."""
+    intent = _intent_of(choice)
+    is_asked = not offers or any(offer.reply.text == offered.text for offer in offers if offer.turn == offers[0].turn)
+    is_old = intent is not None and intent.name in ANSWERS and not is_asked
+    return Intent(CHOICE_IS_OLD) if is_old else intent
 
 
 def _is_worth_a_retry(error: Exception, tries: int) -> bool:

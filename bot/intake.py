@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from sqlalchemy.exc import DataError
+
 from bot.channels.events import Changed, Consent, Event, Noted, SeenUntil, Status
 from bot.contacts import Contacts
-from bot.conversation import Conversations
+from bot.conversation import CONSENT_GIVEN, TOO_MANY, Conversations
+from bot.errors import StoreError
+from bot.logs import place
 from bot.messaging_settings import MessagingSettings
 from bot.metrics import EVENTS
 from bot.outbox import Deliveries
-from bot.store import Received
-from bot.turns import Incoming, utc_now
+from bot.turns import Incoming, Intent, clean_text, utc_now
 
 log = logging.getLogger(__name__)
 NO_LIMIT = 1_000_000
+SIGNS = re.compile(r"^\W+|\W+$")
 Wake = Callable[[str], None]
 
 
@@ -34,10 +39,25 @@ class PortalIntake:
     language: str = "de"
 
     def take(self, events: list[Event]) -> None:
-        """Write the events down and have the turns answered; raises `StoreError` when they are not kept."""
+        """Write the events down and have the turns answered; raises `StoreError` when one is not kept.
+
+        The others are kept nevertheless, and known when they are told again.
+        """
+        failed = 0
         for event in events:
-            self._take(event)
-            EVENTS.labels(event.channel, event.what if isinstance(event, Noted) else type(event).__name__).inc()
+            try:
+                self._take(event)
+                EVENTS.labels(event.channel, event.what if isinstance(event, Noted) else type(event).__name__).inc()
+            except StoreError:
+                raise
+            except DataError as error:
+                log.error("an event of %s is none that can be kept: %s", event.channel, place(error))
+                EVENTS.labels(event.channel, "unreadable").inc()
+            except Exception as error:
+                log.error("an event of %s is not kept: %s", event.channel, place(error))
+                failed += 1
+        if failed:
+            raise StoreError(f"{failed} events are not kept")
 
     def _take(self, event: Event) -> None:
         match event:
@@ -50,7 +70,7 @@ class PortalIntake:
             case Consent():
                 self.contacts.note_consent(event, source="provider")
             case Changed():
-                self.conversations.store.change(event.channel, event.provider_id, event.text)
+                self.conversations.change(event.channel, event.provider_id, event.text)
             case Noted():
                 pass
 
@@ -60,35 +80,53 @@ class PortalIntake:
             self.wake_outbox(conversation)
 
     def _take_turn(self, incoming: Incoming) -> None:
-        store = self.conversations.store
-        known = store.latest_conversation(incoming.channel, incoming.address)
-        turn = replace(incoming, conversation=known) if known else incoming
-        word = incoming.text.strip(" .!\n").upper()
-        if word in self.settings.opt_out_words or word in self.settings.opt_in_words:
-            self._take_consent(turn, given=word in self.settings.opt_in_words)
-            return
-        state = "dropped" if known and self._is_flooding(known) else "waiting"
-        received = self.conversations.receive(turn, language=self.language, waiting_at_most=NO_LIMIT, state=state)
-        self._open_window(received, incoming)
+        turn = self._in_conversation(incoming)
+        word = _word(incoming.text)
+        if word in map(_word, self.settings.opt_out_words):
+            self._take_consent(turn, given=False)
+            self._receive(turn, state="done", opens_window=False)
+        elif word in map(_word, self.settings.opt_in_words):
+            self._take_consent(turn, given=True)
+            self._receive(replace(turn, intent=Intent(CONSENT_GIVEN)))
+        else:
+            self._take_words(turn)
+
+    def _take_words(self, turn: Incoming) -> None:
+        """Of what is too much the first is answered, with a request to wait."""
+        surplus = self._surplus(turn.conversation) if turn.conversation else -1
+        if surplus < 0:
+            self._receive(turn)
+        elif surplus == 0:
+            self._receive(replace(turn, intent=Intent(TOO_MANY)))
+        else:
+            self._receive(turn, state="dropped")
+
+    def _in_conversation(self, incoming: Incoming) -> Incoming:
+        """With the customer's conversation, also that of their former address."""
+        find = self.conversations.store.latest_conversation
+        if known := find(incoming.channel, incoming.address):
+            return replace(incoming, conversation=known, former_address=None)
+        if incoming.former_address:
+            return replace(incoming, conversation=find(incoming.channel, incoming.former_address))
+        return incoming
+
+    def _receive(self, turn: Incoming, *, state: str = "waiting", opens_window: bool = True) -> None:
+        received = self.conversations.receive(
+            turn, language=self.language, waiting_at_most=NO_LIMIT, state=state, opens_window=opens_window
+        )
         if received.state == "waiting":
             self.wake(received.conversation)
 
-    def _is_flooding(self, conversation: str) -> bool:
+    def _surplus(self, conversation: str) -> int:
+        """How many turns of the last minute were too many; negative when another one is welcome."""
         since = utc_now() - timedelta(minutes=1)
-        return self.conversations.store.turns_since(conversation, since) >= self.settings.turns_per_minute
+        return self.conversations.store.turns_since(conversation, since) - self.settings.turns_per_minute
 
-    def _take_consent(self, incoming: Incoming, *, given: bool) -> None:
+    def _take_consent(self, turn: Incoming, *, given: bool) -> None:
         """A word such as STOP is no question: it is kept, obeyed and not answered; START is thanked for."""
-        consent = Consent(incoming.channel, incoming.address, incoming.provider_id, given)
-        self.contacts.note_consent(consent, source="word")
-        received = self.conversations.receive(
-            incoming, language=self.language, waiting_at_most=NO_LIMIT, state="waiting" if given else "done"
-        )
-        self._open_window(received, incoming)
-        if given and received.fresh:
-            self.conversations.answer_ourselves(received, incoming, "utter_consent_given")
-            self.wake_outbox(received.conversation)
+        self.contacts.note_consent(Consent(turn.channel, turn.address, turn.provider_id, given, turn.at), source="word")
 
-    def _open_window(self, received: Received, incoming: Incoming) -> None:
-        if received.fresh:
-            self.conversations.store.open_window(received.conversation, min(incoming.at or utc_now(), utc_now()))
+
+def _word(text: str) -> str:
+    """A text as a single word to compare: without signs around it, in capitals."""
+    return SIGNS.sub("", clean_text(text)).upper()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from bot.conversation import Conversations
 from bot.logs import place
@@ -51,11 +52,11 @@ class Jobs:
 
     def wake(self, conversation: str) -> None:
         """Have the conversation's waiting turns answered; without the queue they are found a little later."""
-        self._wake(self._turns, conversation)
+        self._turns.wake(conversation)
 
     def wake_outbox(self, conversation: str) -> None:
         """Have delivered what was said."""
-        self._wake(self._outbox, conversation)
+        self._outbox.wake(conversation)
 
     def stop(self) -> None:
         """Finish the turns under way; what waits stays in the inbox."""
@@ -65,12 +66,8 @@ class Jobs:
             self._outbox.end()
             self._turns.stop()
             self._outbox.stop()
-
-    def _wake(self, queue: Queue, conversation: str) -> None:
-        try:
-            queue.wake(conversation)
-        except Exception as error:
-            log.warning("queue: %s", place(error))
+        if self._conversations.presence:
+            self._conversations.presence.stop()
 
     def _answer(self, conversation: str) -> None:
         try:
@@ -99,13 +96,20 @@ class Jobs:
     def _look_at_turns(self) -> None:
         """An idle queue with turns in the inbox has lost hints; a busy one is worked off first."""
         if self._conversations.engine.ready() and self._turns.is_idle():
-            for conversation in self._conversations.store.waiting_conversations():
-                self.wake(conversation)
+            off = self._conversations.off_channels()
+            self._pass_on(self._conversations.store.waiting_conversations(off), self._turns, self._answer)
 
     def _look_at_outbox(self) -> None:
         for state, number in self._deliveries.outbox.waiting().items():
             OUTBOX.labels(state).set(number)
         due = self._deliveries.outbox.release_held()
         if self._outbox.is_idle():
-            for conversation in due:
-                self.wake_outbox(conversation)
+            self._pass_on(due, self._outbox, self._deliver)
+
+    def _pass_on(self, conversations: list[str], queue: Queue, work: Callable[[str], None]) -> None:
+        """Have the workers do it; while their queue fails it is done here, one after the other."""
+        for conversation in conversations:
+            if self._stopping.is_set():
+                return
+            if not queue.wake(conversation):
+                work(conversation)

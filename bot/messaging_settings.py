@@ -28,7 +28,7 @@ class RetrySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `unclear_seconds` is how long the provider has to tell that it took a delivery whose answer was lost.
     """
 
-    tries: int = 8
+    tries: int = 12
     first_seconds: float = 1.0
     most_seconds: float = 300.0
     unclear_seconds: float = 20.0
@@ -75,7 +75,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Messengers and SMS.
 
     `reopen` is the template sent when an answer waits and the 24 hours are over, empty to hold it only.
-    `turns_per_minute` of one customer are answered; what comes above that is kept and not answered.
+    `turns_per_minute` of one customer are answered; what comes above that is kept, and the first told to wait.
     """
 
     retry: RetrySettings = RetrySettings()

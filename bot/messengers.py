@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, request
@@ -66,6 +67,7 @@ def build_messengers(settings: Settings, conversations: Conversations, *, works:
         jobs.wake_outbox,
     )
     deliveries.reopen = notices.reopen
+    deliveries.opted_out = partial(contacts.note_consent, source="provider")
     twilio = _twilio(settings, intake, conversations.texts, outbox)
     meta = tuple(_meta(settings, intake, conversations.texts))
     outlets.update({outlet.name: outlet for outlet in twilio.outlets} if twilio else {})

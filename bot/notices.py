@@ -71,8 +71,10 @@ class Notices:
         asked = self.store.said_unasked_since(conversation, reach.last_turn_at)
         if self.settings.reopen and not asked and reach.consent is not False:
             template = self._template(self.settings.reopen)
-            if self._approved(reach, self.settings.reopen, template, {}) is not None:
-                self._say(reach, self.settings.reopen, template, {})
+            form = self._approved(reach, self.settings.reopen, template, {})
+            if form is not None:
+                reply = self._in_words(template, {}, reach)
+                self._put(reach, reply, [form], "reopen", self._quiet_until(), "quiet hours")
 
     def _template(self, name: str) -> TemplateSettings:
         if name not in self.settings.templates:
@@ -96,7 +98,7 @@ class Notices:
 
     def _say(self, reach: Reach, name: str, template: TemplateSettings, given: Mapping[str, str]) -> Notice:
         values = _in_words(template, given, reach.language)
-        reply = Reply(_filled(self.texts.say(template.text, reach.language), values), language=reach.language)
+        reply = self._in_words(template, values, reach)
         until = self._quiet_until()
         outlet = self.outlets[reach.channel]
         if not outlet.has_window or within_window(reach.last_turn_at, self.settings, at=until or self.now()):
@@ -106,6 +108,9 @@ class Notices:
             return self._put(reach, reply, [form], "template", until, "quiet hours")
         waits = self.now() + timedelta(seconds=WINDOW_SECONDS)
         return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", waits, NO_TEMPLATE)
+
+    def _in_words(self, template: TemplateSettings, values: Mapping[str, str], reach: Reach) -> Reply:
+        return Reply(_filled(self.texts.say(template.text, reach.language), values), language=reach.language)
 
     def _approved(self, reach: Reach, name: str, template: TemplateSettings, values: Mapping[str, str]) -> Form | None:
         names = template.whatsapp if reach.channel == "whatsapp" else template.twilio

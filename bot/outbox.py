@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bot.channels.events import Status
+from bot.channels.events import Consent, Status
 from bot.channels.outlet import Delivery, NotTaken, OptedOut, Outlet, Refused, Unclear, WindowClosed
 from bot.locks import Locks
 from bot.logs import place
@@ -29,7 +29,11 @@ OFF_SECONDS = 60.0
 WINDOW_SECONDS = 365 * 86_400.0
 MOST_DOUBLINGS = 20
 AFTER_FAILURE_SECONDS = 30.0
+# From this try on, trouble that concerns all messages is no blip: the channel pauses, and tries do not count.
+LASTING_TRIES = 4
+LASTING_SECONDS = 30.0
 CLOSED = "the 24 hours are over"
+OPTED_OUT = "the customer opted out"
 
 
 class Pauses:
@@ -52,13 +56,18 @@ class Pauses:
 
 @dataclass
 class Deliveries:
-    """Hands deliveries to their outlets; `reopen` asks a customer by template to write again, if that is configured."""
+    """Hands deliveries to their outlets.
+
+    `reopen` asks a customer by template to write again, if that is configured; `opted_out` is told who does not want to
+    be written to, as the provider says.
+    """
 
     outbox: Outbox
     outlets: Mapping[str, Outlet]
     locks: Locks
     settings: MessagingSettings
     reopen: Callable[[str], None] = lambda _conversation: None
+    opted_out: Callable[[Consent], None] = lambda _consent: None
     pauses: Pauses = field(default_factory=Pauses)
 
     def deliver(self, conversation: str) -> None:
@@ -78,9 +87,9 @@ class Deliveries:
             at = utc_now() + timedelta(seconds=WINDOW_SECONDS)
             conversation = self.outbox.take_back(status, at, state="held", why=CLOSED)
             if conversation:
-                self.reopen(conversation)
+                self._ask_to_write(conversation)
             return conversation
-        if isinstance(error, NotTaken):
+        if isinstance(error, NotTaken | Unclear):
             at = utc_now() + timedelta(seconds=AFTER_FAILURE_SECONDS)
             return self.outbox.take_back(status, at, state="queued", why=error.what)
         return self.outbox.note(status)
@@ -91,41 +100,54 @@ class Deliveries:
         paused = self.pauses.left(delivery.channel)
         if outlet is None or paused:
             why = "the provider asked to wait" if outlet else "the channel is off"
-            self._later(delivery, paused or OFF_SECONDS, state="queued", why=why, counts=False)
+            state = "unclear" if taken.was_unclear else "queued"
+            self._later(delivery, paused or OFF_SECONDS, state=state, why=why, counts=False)
             return
-        if taken.tries > self.settings.retry.tries:
+        if taken.unwanted:
+            self.outbox.dropped(delivery.id, OPTED_OUT)
+        elif taken.tries > self.settings.retry.tries:
             self._failed(delivery, "tried too often", "")
-        elif self._window_is_closed(outlet, taken):
-            self._hold(taken)
         else:
             self._send(outlet, taken)
 
     def _send(self, outlet: Outlet, taken: Taken) -> None:
         delivery = taken.delivery
         try:
-            provider_id = (outlet.find(delivery) if taken.was_unclear else None) or outlet.send(delivery)
+            provider_id = self._handed_over(outlet, taken)
         except WindowClosed:
             self._hold(taken)
+        except OptedOut as error:
+            self._failed(delivery, OPTED_OUT, error.code)
+            self.opted_out(Consent(delivery.channel, delivery.address, delivery.id, given=False))
         except Refused as error:
-            why = "the customer opted out" if isinstance(error, OptedOut) else error.what
-            self._failed(delivery, why, error.code)
+            self._failed(delivery, error.what, error.code)
         except NotTaken as error:
             self._not_taken(taken, error)
         except Exception as error:
             code, what = (error.code, error.what) if isinstance(error, Unclear) else ("", place(error))
             log.warning("delivery %s is unclear: %s", delivery.id, what)
-            self._later(
-                delivery, self.settings.retry.unclear_seconds, state="unclear", why="no clear answer", code=code
-            )
+            pause = max(self.settings.retry.unclear_seconds, self.pause_after(taken.tries))
+            self._later(delivery, pause, state="unclear", why="no clear answer", code=code)
         else:
             self.outbox.sent(delivery.id, provider_id)
             DELIVERIES.labels(delivery.channel, "sent").inc()
 
+    def _handed_over(self, outlet: Outlet, taken: Taken) -> str:
+        """The provider's id of the form, which it had already or has now. Raises `DeliveryError`."""
+        known = outlet.find(taken.delivery) if taken.was_unclear else None
+        if known:
+            return known
+        if self._window_is_closed(outlet, taken):
+            raise WindowClosed(CLOSED)
+        return outlet.send(taken.delivery)
+
     def _not_taken(self, taken: Taken, error: NotTaken) -> None:
-        if error.retry_after:
-            self.pauses.begin(taken.delivery.channel, error.retry_after)
-        pause = max(error.retry_after or 0.0, self.pause_after(taken.tries))
-        self._later(taken.delivery, pause, state="queued", why=error.what, code=error.code)
+        lasts = error.for_all and taken.tries >= LASTING_TRIES
+        asked = max(error.retry_after or 0.0, LASTING_SECONDS if lasts else 0.0)
+        if asked:
+            self.pauses.begin(taken.delivery.channel, asked)
+        pause = max(asked, self.pause_after(taken.tries))
+        self._later(taken.delivery, pause, state="queued", why=error.what, code=error.code, counts=not lasts)
 
     def pause_after(self, tries: int) -> float:
         """Seconds until the next try: doubled each time, with jitter."""
@@ -134,7 +156,7 @@ class Deliveries:
         return pause * random.uniform(1 - JITTER, 1 + JITTER)
 
     def _window_is_closed(self, outlet: Outlet, taken: Taken) -> bool:
-        if not outlet.has_window or taken.kind == "template":
+        if not outlet.has_window or taken.kind in ("template", "reopen"):
             return False
         return not within_window(taken.last_turn_at, self.settings, at=utc_now())
 
@@ -142,7 +164,15 @@ class Deliveries:
         """Until the customer writes again; they are asked to."""
         self._later(taken.delivery, WINDOW_SECONDS, state="held", why=CLOSED, counts=False)
         if taken.kind == "reply":
-            self.reopen(taken.conversation)
+            self._ask_to_write(taken.conversation)
+
+    def _ask_to_write(self, conversation: str) -> None:
+        """Once, also when several deliveries are told to be too late at the same moment."""
+        try:
+            with self.locks.of(f"reopen:{conversation}"):
+                self.reopen(conversation)
+        except Exception as error:
+            log.error("conversation %s cannot be asked to write: %s", conversation, place(error))
 
     def _later(
         self, delivery: Delivery, seconds: float, *, state: str, why: str, code: str = "", counts: bool = True

@@ -6,8 +6,8 @@
     queued -> held -> queued                                      (window closed, quiet hours)
     any of these -> failed (a dead letter) -> queued or dropped   (by the ops team)
 
-A state moves forward only, whatever order the provider's news come in. A delivery under way that nobody finished counts
-as unclear after a while.
+A state moves forward only, whatever order the provider's news come in, and two at once wait for each other. A delivery
+under way that nobody finished counts as unclear after a while; it stays so until that is settled.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from bot.channels.events import SeenUntil, Status
 from bot.channels.outlet import Delivery, Form
 from bot.database import transaction
 from bot.rows import in_utc
-from bot.tables import ContactRow, ConversationRow, DeliveryRow
+from bot.tables import UNSETTLED, ConsentRow, ContactRow, ConversationRow, DeliveryRow
 from bot.turns import utc_now
 
 TO_DO = ("queued", "sending", "unclear")
+UNASKED = ("notice", "template", "reopen")
 RANK = {
     "queued": 0,
     "sending": 0,
@@ -48,6 +49,7 @@ class Taken:
     """A delivery that is ours to make now.
 
     `was_unclear`: an earlier try may have reached the provider. `last_turn_at` is when the customer last wrote, UTC.
+    `unwanted`: nobody asked for it, and the customer has opted out.
     """
 
     delivery: Delivery
@@ -56,6 +58,7 @@ class Taken:
     tries: int
     was_unclear: bool
     last_turn_at: datetime | None
+    unwanted: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,13 +87,13 @@ class Outbox:
         """Whether the conversation's next delivery may be made now."""
         with transaction(self._url) as session:
             row = _next(session, conversation)
-            return row is not None and in_utc(row.next_at) <= utc_now()
+            return row is not None and _is_due(row)
 
     def take(self, conversation: str) -> Taken | None:
         """The conversation's next delivery, marked as under way; None when there is none or it is not due."""
         with transaction(self._url) as session:
             row = _next(session, conversation)
-            if row is None or in_utc(row.next_at) > utc_now():
+            if row is None or not _is_due(row) or not _is_due(_locked(session, row)):
                 return None
             was_unclear = row.state in ("sending", "unclear")
             row.state, row.tries = "sending", row.tries + 1
@@ -98,15 +101,19 @@ class Outbox:
             contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
             last = in_utc(contact.last_turn_at) if contact.last_turn_at else None
             delivery = Delivery(row.id, row.channel, row.address, row.form)
-            return Taken(delivery, conversation, row.kind, row.tries, was_unclear, last)
+            unwanted = row.kind in UNASKED and newest_consent(session, contact.id) is False
+            return Taken(delivery, conversation, row.kind, row.tries, was_unclear, last, unwanted)
 
     def sent(self, delivery: str, provider_id: str) -> None:
-        """The provider has taken it."""
+        """The provider has taken it; news that it failed afterwards may have come before."""
         with transaction(self._url) as session:
             now = utc_now()
             named = update(DeliveryRow).where(DeliveryRow.id == delivery)
+            has_failed = DeliveryRow.state.in_(("queued", "held")) & (
+                func.coalesce(DeliveryRow.provider_id, "") == provider_id
+            )
+            session.execute(named.where(_below("sent"), ~has_failed).values(state="sent", why="", code=""))
             session.execute(named.values(provider_id=provider_id, sent_at=func.coalesce(DeliveryRow.sent_at, now)))
-            session.execute(named.where(_below("sent")).values(state="sent", why="", code=""))
 
     def later(self, delivery: str, at: datetime, *, state: str, why: str, code: str = "", counts: bool = True) -> None:
         """Try again from `at` on, as `state` (queued, unclear or held); a try that does not count is taken back."""
@@ -118,11 +125,16 @@ class Outbox:
 
     def failed(self, delivery: str, why: str, code: str = "") -> None:
         """It will not reach the customer: a dead letter."""
+        self._end(delivery, {"state": "failed", "why": why[:LONGEST_WHY], "code": code})
+
+    def dropped(self, delivery: str, why: str) -> None:
+        """It shall not reach the customer."""
+        self._end(delivery, {"state": "dropped", "why": why[:LONGEST_WHY]})
+
+    def _end(self, delivery: str, changes: dict[str, object]) -> None:
         with transaction(self._url) as session:
             open_one = (DeliveryRow.id == delivery) & DeliveryRow.state.in_((*TO_DO, "held"))
-            session.execute(
-                update(DeliveryRow).where(open_one).values(state="failed", why=why[:LONGEST_WHY], code=code)
-            )
+            session.execute(update(DeliveryRow).where(open_one).values(**changes))
 
     def take_back(self, status: Status, at: datetime, *, state: str, why: str) -> str | None:
         """The provider tells of a failure that can be mended: again from `at` on, as queued or held; whose it is.
@@ -130,7 +142,8 @@ class Outbox:
         None when the delivery is unknown or has got further than the news say.
         """
         with transaction(self._url) as session:
-            row = _named(session, status)
+            named = _named(session, status)
+            row = _locked(session, named) if named else None
             if row is None or row.state not in ("sending", "unclear", "sent") or _is_old(row, status):
                 return None
             row.provider_id, row.state, row.next_at = status.provider_id, state, at
@@ -143,9 +156,8 @@ class Outbox:
             row = _named(session, status)
             if row is None or _is_old(row, status):
                 return None
-            given_up = row.state == "failed" and row.provider_id is None
-            row.provider_id = row.provider_id or status.provider_id
-            if RANK[row.state] < RANK[status.state] or given_up:
+            if _is_news(row, status) and _is_news(_locked(session, row), status):
+                row.provider_id = row.provider_id or status.provider_id
                 row.state, row.code = status.state, status.code
                 row.sent_at = row.sent_at or utc_now()
                 row.why = "the provider could not deliver it" if status.state == "failed" else ""
@@ -154,7 +166,9 @@ class Outbox:
     def note_seen(self, seen: SeenUntil) -> None:
         """Everything sent to an address up to a moment was delivered or read."""
         with transaction(self._url) as session:
-            ours = (DeliveryRow.channel == seen.channel) & (DeliveryRow.address == seen.address)
+            theirs = (ContactRow.channel == seen.channel) & (ContactRow.address == seen.address)
+            conversations = select(ConversationRow.id).join(ContactRow).where(theirs)
+            ours = DeliveryRow.conversation_id.in_(conversations)
             until = ours & (DeliveryRow.sent_at <= seen.at) & DeliveryRow.state.in_(("sent", "delivered"))
             session.execute(update(DeliveryRow).where(until & _below(seen.state)).values(state=seen.state))
 
@@ -162,7 +176,7 @@ class Outbox:
         """Deliveries whose time has come go back into the queue; the conversations that have something due."""
         with transaction(self._url) as session:
             over = (DeliveryRow.state == "held") & (DeliveryRow.next_at <= utc_now())
-            session.execute(update(DeliveryRow).where(over).values(state="queued"))
+            session.execute(update(DeliveryRow).where(UNSETTLED, over).values(state="queued"))
             return list(session.scalars(_due_conversations().limit(200)))
 
     def knows(self, channel: str, provider_id: str) -> bool:
@@ -173,17 +187,16 @@ class Outbox:
 
     def waiting(self) -> dict[str, int]:
         """How many deliveries are in each state that is not a good end."""
-        states = (*TO_DO, "held", "failed")
         with transaction(self._url) as session:
-            counted = select(DeliveryRow.state, func.count()).where(DeliveryRow.state.in_(states))
-            found = dict(session.execute(counted.group_by(DeliveryRow.state)).tuples().all())
-        return {state: found.get(state, 0) for state in states}
+            counted = select(DeliveryRow.state, func.count()).where(UNSETTLED).group_by(DeliveryRow.state)
+            found = dict(session.execute(counted).tuples().all())
+        return {state: found.get(state, 0) for state in (*TO_DO, "held", "failed")}
 
     def listed(self, states: Sequence[str], limit: int) -> list[Listed]:
         """The oldest deliveries in these states."""
         with transaction(self._url) as session:
-            wanted = select(DeliveryRow).where(DeliveryRow.state.in_(states)).order_by(DeliveryRow.number).limit(limit)
-            return [_listed(row) for row in session.scalars(wanted)]
+            wanted = select(DeliveryRow).where(UNSETTLED, DeliveryRow.state.in_(states))
+            return [_listed(row) for row in session.scalars(wanted.order_by(DeliveryRow.number).limit(limit))]
 
     def retry(self, deliveries: Sequence[str] | None) -> int:
         """Dead letters and held deliveries go out anew, all when None; how many."""
@@ -195,8 +208,8 @@ class Outbox:
 
     def _move(self, deliveries: Sequence[str] | None, changes: dict[str, object]) -> int:
         with transaction(self._url) as session:
-            at_rest = update(DeliveryRow).where(DeliveryRow.state.in_(("failed", "held"))).values(**changes)
-            wanted = at_rest if deliveries is None else at_rest.where(DeliveryRow.id.in_(deliveries))
+            resting = update(DeliveryRow).where(UNSETTLED, DeliveryRow.state.in_(("failed", "held"))).values(**changes)
+            wanted = resting if deliveries is None else resting.where(DeliveryRow.id.in_(deliveries))
             done = session.execute(wanted)
             return done.rowcount if isinstance(done, CursorResult) else 0
 
@@ -232,15 +245,34 @@ def add_delivery(
 
 
 def release_window(session: Session, conversation: str) -> None:
-    """The customer wrote: what is held goes out."""
-    waits = (DeliveryRow.conversation_id == conversation) & (DeliveryRow.state == "held")
-    session.execute(update(DeliveryRow).where(waits).values(state="queued", next_at=utc_now(), why=""))
+    """The customer wrote: what is held goes out, but for the request to write."""
+    ours = update(DeliveryRow).where(DeliveryRow.conversation_id == conversation)
+    asks = (DeliveryRow.kind == "reopen") & DeliveryRow.state.in_(("held", "queued"))
+    session.execute(ours.where(asks).values(state="dropped", why="the customer has written"))
+    session.execute(ours.where(DeliveryRow.state == "held").values(state="queued", next_at=utc_now(), why=""))
+
+
+def newest_consent(session: Session, contact: int) -> bool | None:
+    """What the contact said last about being written to unasked, by when it was said; None for nothing."""
+    said = select(ConsentRow.given).where(ConsentRow.contact_id == contact)
+    return session.scalars(said.order_by(ConsentRow.at.desc(), ConsentRow.id.desc()).limit(1)).first()
 
 
 def _next(session: Session, conversation: str) -> DeliveryRow | None:
     """The oldest delivery that is not at an end and not held."""
     wanted = (DeliveryRow.conversation_id == conversation) & DeliveryRow.state.in_(TO_DO)
     return session.scalars(select(DeliveryRow).where(wanted).order_by(DeliveryRow.number).limit(1)).first()
+
+
+def _is_due(row: DeliveryRow) -> bool:
+    return row.state in TO_DO and in_utc(row.next_at) <= utc_now()
+
+
+def _locked(session: Session, row: DeliveryRow) -> DeliveryRow:
+    """The row as it is now; nobody else changes it until the transaction ends (SQLite has no `FOR UPDATE`)."""
+    session.execute(update(DeliveryRow).where(DeliveryRow.number == row.number).values(state=DeliveryRow.state))
+    session.refresh(row)
+    return row
 
 
 def _due_conversations() -> Select[tuple[str]]:
@@ -252,7 +284,7 @@ def _due_conversations() -> Select[tuple[str]]:
         earlier.state.in_(TO_DO),
     )
     due = DeliveryRow.state.in_(TO_DO) & (DeliveryRow.next_at <= utc_now())
-    return select(DeliveryRow.conversation_id).where(due, ~blocked).order_by(DeliveryRow.number)
+    return select(DeliveryRow.conversation_id).where(UNSETTLED, due, ~blocked).order_by(DeliveryRow.number)
 
 
 def _below(state: str) -> ColumnElement[bool]:
@@ -267,8 +299,16 @@ def _named(session: Session, status: Status) -> DeliveryRow | None:
 
 
 def _is_old(row: DeliveryRow, status: Status) -> bool:
-    """Whether the news are of an earlier try, which the provider itself called failed."""
-    return row.state in (*TO_DO, "held") and row.provider_id == status.provider_id
+    """Whether the news are of an earlier try: the one that failed when a next is due, else any failure of another."""
+    if row.state in (*TO_DO, "held"):
+        return row.provider_id == status.provider_id
+    return status.state == "failed" and row.provider_id not in (None, status.provider_id)
+
+
+def _is_news(row: DeliveryRow, status: Status) -> bool:
+    """Whether the status moves the delivery on; what we gave up without an answer may have arrived after all."""
+    given_up = row.state == "failed" and row.provider_id is None
+    return not _is_old(row, status) and (RANK[row.state] < RANK[status.state] or given_up)
 
 
 def _listed(row: DeliveryRow) -> Listed:

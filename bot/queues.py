@@ -1,13 +1,16 @@
 """Queues that wake the workers: huey on a SQLite file by default, on Redis when several machines share the work.
 
 A queue holds hints only. What has to be done stands in the inbox and the outbox, and is found there as well when a
-hint is lost.
+hint is lost. A queue that fails is left alone for some seconds, so that it holds up nobody.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +18,17 @@ from huey import Huey, RedisHuey
 from huey.consumer import Consumer
 from huey.serializer import SignedSerializer
 from huey.storage import SqliteStorage
+from redis import ConnectionPool
 from sqlalchemy.engine import make_url
 
+from bot.logs import place
 from bot.settings import Settings
 
+log = logging.getLogger(__name__)
 IDLE_SECONDS = 1.0
+REST_SECONDS = 5.0
+# Longer than huey waits for a hint. A Redis that hangs costs no more than that.
+REDIS_SECONDS = {"socket_timeout": 3.0, "socket_connect_timeout": 2.0}
 
 
 class NotifyingStorage(SqliteStorage):  # type: ignore[misc]
@@ -68,17 +77,33 @@ class Queue:
     """Hints for one kind of work; `work` takes what a hint names."""
 
     def __init__(self, name: str, settings: Settings, work: Callable[[str], None], *, threads: int) -> None:
+        self._name = name
+        self._rests_until = 0.0
         self._huey = _open(name, settings)
         self._task = self._huey.task(name=name)(work)
         self._workers = _Workers(self._huey, workers=threads, periodic=False, initial_delay=IDLE_SECONDS)
 
-    def wake(self, what: str) -> None:
-        """Have it looked at soon."""
-        self._task(what)
+    def wake(self, what: str) -> bool:
+        """Have it looked at soon; whether the queue took the hint."""
+        return self._ask(partial(self._put, what), instead=False)
 
     def is_idle(self) -> bool:
-        """Whether no hint waits for a worker."""
-        return not self._huey.pending_count()
+        """Whether no hint waits for a worker, as none does in a queue that fails."""
+        return self._ask(lambda: not self._huey.pending_count(), instead=True)
+
+    def _put(self, what: str) -> bool:
+        self._task(what)
+        return True
+
+    def _ask(self, what: Callable[[], bool], *, instead: bool) -> bool:
+        if time.monotonic() < self._rests_until:
+            return instead
+        try:
+            return what()
+        except Exception as error:
+            log.warning("queue %s: %s", self._name, place(error))
+            self._rests_until = time.monotonic() + REST_SECONDS
+            return instead
 
     def start(self) -> None:
         """Begin to work."""
@@ -100,7 +125,8 @@ def _open(name: str, settings: Settings) -> Huey:
     """The queue of this name; tasks are signed, since huey's format could carry code."""
     signed = SignedSerializer(secret=settings.secret_key, salt=name)
     if settings.redis_url:
-        return RedisHuey(f"sprachportal-{name}", url=settings.redis_url, results=False, serializer=signed)
+        pool = ConnectionPool.from_url(settings.redis_url, **REDIS_SECONDS)
+        return RedisHuey(f"sprachportal-{name}", connection_pool=pool, results=False, serializer=signed)
     file = _file_of(settings.database_url)
     file.parent.mkdir(parents=True, exist_ok=True)
     return Huey(name, storage_class=NotifyingStorage, filename=str(file), fsync=False, results=False, serializer=signed)

@@ -139,6 +139,17 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     intent_margin: float = 0.1
 
 
+class MistakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What went wrong is kept for `sprachportal inbox`, masked, for `days_kept` days; with `collect: false` nothing is.
+
+    An understood turn counts as unsure below the confidence `unsure_below`.
+    """
+
+    collect: bool = True
+    days_kept: int = 90
+    unsure_below: float = 0.7
+
+
 class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`portal.yml`."""
 
@@ -150,6 +161,7 @@ class PortalFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     voice: VoiceSettings = msgspec.field(default_factory=VoiceSettings)
     messaging: MessagingSettings = MessagingSettings()
     gate: GateSettings = GateSettings()
+    mistakes: MistakeSettings = MistakeSettings()
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -273,6 +285,8 @@ def _check_numbers(portal: PortalFile, file: Path, problems: list[str]) -> None:
     limits = (
         ("gate.margin", portal.gate.margin, 0, 1),
         ("gate.intent_margin", portal.gate.intent_margin, 0, 1),
+        ("mistakes.days_kept", portal.mistakes.days_kept, 1, 3650),
+        ("mistakes.unsure_below", portal.mistakes.unsure_below, 0, 1),
         ("turn.deadline_seconds", turn.deadline_seconds, 0.1, 600),
         ("turn.waiting_at_most", turn.waiting_at_most, 1, 1000),
         ("web_chat.visit_days", chat.visit_days, 1, 3650),

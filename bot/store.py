@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -23,11 +24,26 @@ from bot.errors import BadRequest
 from bot.outbox_store import add_delivery, release_window
 from bot.rows import effect_row, in_utc, is_number, reply_of, turn_of
 from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
-from bot.turns import Answer, Choice, Effect, Incoming, LanguageEffect, Link, LinkEffect, Location, Reply, Turn, utc_now
+from bot.turns import (
+    Answer,
+    Choice,
+    Effect,
+    Incoming,
+    Intent,
+    LanguageEffect,
+    Link,
+    LinkEffect,
+    Location,
+    Reply,
+    Turn,
+    utc_now,
+)
 
 log = logging.getLogger(__name__)
 LATEST_OFFERS = 5
 OWN_PROCESS = ("terminal", "script")
+MOST_RACES = 4
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,10 +90,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Offer:
-    """A reply with choices; `is_newest`: it belongs to the last answer of the conversation."""
+    """A reply with choices to a `turn`; `is_newest`: it belongs to the last answer of the conversation."""
 
     reply: Reply
     is_newest: bool
+    turn: str
 
 
 class Store:
@@ -109,47 +126,54 @@ class Store:
         with self._session() as session:
             return latest_conversation(session, channel, address)
 
-    def receive(self, incoming: Incoming, language: str, *, waiting_at_most: int, state: str = "waiting") -> Received:
+    def receive(
+        self,
+        incoming: Incoming,
+        language: str,
+        *,
+        waiting_at_most: int,
+        state: str = "waiting",
+        opens_window: bool = False,
+    ) -> Received:
         """Write a turn to the inbox once; a new contact or conversation begins with it in `language`.
 
-        Raises `BadRequest` when `waiting_at_most` turns of the conversation are unanswered.
+        `opens_window`: we may write freely for a while, and what waited for that goes out. Raises `BadRequest` when
+        `waiting_at_most` turns of the conversation are unanswered.
         """
-        try:
-            return self._receive(incoming, language, waiting_at_most, state)
-        except IntegrityError:
-            return self._receive(incoming, language, waiting_at_most, state)
 
-    def _receive(self, incoming: Incoming, language: str, waiting_at_most: int, state: str) -> Received:
-        with self._session() as session:
-            if known := self._received(session, incoming):
-                return known
-            conversation = self._conversation_of(session, incoming, language)
-            if _waiting(session, conversation) >= waiting_at_most:
-                raise BadRequest("too many unanswered messages", status=429, code="too_many")
-            turn = TurnRow(
-                id=uuid.uuid4().hex,
-                conversation_id=conversation,
-                channel=incoming.channel,
-                provider_id=incoming.provider_id,
-                seq=_next_seq(session, conversation),
-                text=incoming.text,
-                intent=asdict(incoming.intent) if incoming.intent else None,
-                phone_hint=incoming.phone_hint,
-                attachments=[asdict(attachment) for attachment in incoming.attachments],
-                state=state,
-                received_at=utc_now(),
-            )
-            session.add(turn)
-            session.flush()
-            return Received(turn.id, conversation, turn.seq, fresh=True, state=state)
+        def receive() -> Received:
+            with self._session() as session:
+                received = self._receive(session, incoming, language, waiting_at_most, state)
+                if opens_window and received.fresh:
+                    _open_window(session, received.conversation, incoming.at)
+                return received
 
-    def open_window(self, conversation: str, at: datetime) -> None:
-        """The customer wrote at this moment: we may write freely for a while, and what waited for that goes out."""
-        with self._session() as session:
-            contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
-            if contact.last_turn_at is None or in_utc(contact.last_turn_at) < at:
-                contact.last_turn_at = at
-                release_window(session, conversation)
+        return despite_races(receive)
+
+    def _receive(
+        self, session: Session, incoming: Incoming, language: str, waiting_at_most: int, state: str
+    ) -> Received:
+        if known := self._received(session, incoming):
+            return known
+        conversation = self._conversation_of(session, incoming, language)
+        if _waiting(session, conversation) >= waiting_at_most:
+            raise BadRequest("too many unanswered messages", status=429, code="too_many")
+        turn = TurnRow(
+            id=uuid.uuid4().hex,
+            conversation_id=conversation,
+            channel=incoming.channel,
+            provider_id=incoming.provider_id,
+            seq=_next_seq(session, conversation),
+            text=incoming.text,
+            intent=asdict(incoming.intent) if incoming.intent else None,
+            phone_hint=incoming.phone_hint,
+            attachments=[asdict(attachment) for attachment in incoming.attachments],
+            state=state,
+            received_at=utc_now(),
+        )
+        session.add(turn)
+        session.flush()
+        return Received(turn.id, conversation, turn.seq, fresh=True, state=state)
 
     def turns_since(self, conversation: str, since: datetime) -> int:
         """How many turns of the conversation came after a moment."""
@@ -157,19 +181,26 @@ class Store:
             recent = (TurnRow.conversation_id == conversation) & (TurnRow.received_at > since)
             return session.scalar(select(func.count()).select_from(TurnRow).where(recent)) or 0
 
-    def change(self, channel: str, provider_id: str, text: str | None) -> bool:
-        """The customer changed a turn, or took it back (None), which is not answered then; whether we know it."""
+    def conversation_of_turn(self, channel: str, provider_id: str) -> str | None:
+        """Where a turn was said; None for an unknown one."""
         with self._session() as session:
             same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
-            turn = session.scalars(select(TurnRow).where(same)).one_or_none()
-            if turn is None:
-                return False
-            turn.text = text or ""
-            if text is None:
-                turn.attachments = []
-            if text is None and turn.state == "waiting":
-                turn.state, turn.done_at = "dropped", utc_now()
-            return True
+            return session.scalars(select(TurnRow.conversation_id).where(same)).one_or_none()
+
+    def change(self, channel: str, provider_id: str, text: str, intent: Intent | None) -> None:
+        """The customer changed a turn: what it says and means now."""
+        with self._session() as session:
+            same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
+            meant = asdict(intent) if intent else None
+            session.execute(update(TurnRow).where(same).values(text=text, intent=meant))
+
+    def take_back(self, channel: str, provider_id: str) -> None:
+        """The customer took a turn back: its content goes, and it is not answered unless that has begun already."""
+        with self._session() as session:
+            same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
+            session.execute(update(TurnRow).where(same).values(text="", intent=None, attachments=[]))
+            untouched = same & (TurnRow.state == "waiting") & (TurnRow.tries == 0)
+            session.execute(update(TurnRow).where(untouched).values(state="dropped", done_at=utc_now()))
 
     def _received(self, session: Session, incoming: Incoming) -> Received | None:
         same = (TurnRow.channel == incoming.channel) & (TurnRow.provider_id == incoming.provider_id)
@@ -177,12 +208,9 @@ class Store:
         return Received(turn.id, turn.conversation_id, turn.seq, fresh=False, state=turn.state) if turn else None
 
     def _conversation_of(self, session: Session, incoming: Incoming, language: str) -> str:
-        if incoming.conversation:
-            return incoming.conversation
         if incoming.former_address:
             _rename(session, incoming.channel, incoming.former_address, incoming.address)
-        latest = latest_conversation(session, incoming.channel, incoming.address)
-        return latest or begin_conversation(session, incoming.channel, incoming.address, language).id
+        return incoming.conversation or conversation_with(session, incoming.channel, incoming.address, language)
 
     def next_turn(self, conversation: str) -> Waiting | None:
         """The conversation's oldest unanswered turn, counted as tried once more; None when there is none."""
@@ -212,10 +240,10 @@ class Store:
         with self._session() as session:
             return _waiting(session, conversation)
 
-    def waiting_conversations(self) -> list[str]:
-        """All conversations with unanswered turns, without those that another process answers itself."""
+    def waiting_conversations(self, off: Collection[str] = ()) -> list[str]:
+        """All conversations with unanswered turns, without channels that are `off` or answer in their own process."""
         with self._session() as session:
-            waiting = (TurnRow.state == "waiting") & TurnRow.channel.not_in(OWN_PROCESS)
+            waiting = (TurnRow.state == "waiting") & TurnRow.channel.not_in((*OWN_PROCESS, *off))
             return list(session.scalars(select(TurnRow.conversation_id).where(waiting).distinct()))
 
     def state_of(self, turn_id: str) -> str:
@@ -317,8 +345,8 @@ class Store:
                 return None
             return Choice(**row.choices[index])
 
-    def choice_by_id(self, conversation: str, given: str) -> Choice | None:
-        """The choice with this id (`bot.channels.outlet.choice_id`) if this conversation was offered it."""
+    def choice_by_id(self, conversation: str, given: str) -> tuple[Reply, Choice] | None:
+        """The choice with this id (`bot.channels.outlet.choice_id`) if this conversation was offered it, and where."""
         turn_id, _, rest = given.partition(".")
         position, _, index = rest.partition(".")
         if not (is_number(position) and is_number(index)):
@@ -326,14 +354,16 @@ class Store:
         with self._session() as session:
             of_turn = (ReplyRow.turn_id == turn_id) & (ReplyRow.position == int(position))
             row = session.scalars(select(ReplyRow).where(of_turn, ReplyRow.conversation_id == conversation)).first()
-            return Choice(**row.choices[int(index)]) if row and int(index) < len(row.choices) else None
+            return (reply_of(row), Choice(**row.choices[int(index)])) if row and int(index) < len(row.choices) else None
 
     def offers(self, conversation: str) -> list[Offer]:
-        """The latest replies with choices, newest first."""
+        """The latest replies with choices, newest first; what was said unasked does not count."""
         with self._session() as session:
-            latest = select(ReplyRow).where(ReplyRow.conversation_id == conversation)
+            latest = select(ReplyRow).where(ReplyRow.conversation_id == conversation, ReplyRow.turn_id.is_not(None))
             rows = session.scalars(latest.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
-            return [Offer(reply_of(row), row.turn_id == rows[0].turn_id) for row in rows if row.choices]
+            return [
+                Offer(reply_of(row), row.turn_id == rows[0].turn_id, row.turn_id or "") for row in rows if row.choices
+            ]
 
     def offered(self, conversation: str) -> list[Choice]:
         """The choices of the latest replies, newest reply first."""
@@ -365,6 +395,37 @@ def latest_conversation(session: Session, channel: str, address: str) -> str | N
     of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
     newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
     return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
+
+
+def conversation_with(session: Session, channel: str, address: str, language: str) -> str:
+    """The contact's newest conversation or a first one, within an open transaction; two at once get the same."""
+    if known := latest_conversation(session, channel, address):
+        return known
+    contact = contact_of(session, channel, address)
+    # Whoever comes at the same moment waits here, then finds what the first one began.
+    session.execute(update(ContactRow).where(ContactRow.id == contact.id).values(channel=ContactRow.channel))
+    known = latest_conversation(session, channel, address)
+    return known or begin_conversation(session, channel, address, language).id
+
+
+def despite_races(work: Callable[[], T]) -> T:
+    """What the work gives; it is done again when somebody else wrote the same row first."""
+    for _ in range(MOST_RACES):
+        try:
+            return work()
+        except IntegrityError:
+            log.debug("somebody was faster")
+    return work()
+
+
+def _open_window(session: Session, conversation: str, at: datetime | None) -> None:
+    """The customer wrote at this moment, now if it is not known; never in the future."""
+    now = utc_now()
+    said = min(at or now, now)
+    contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
+    if contact.last_turn_at is None or in_utc(contact.last_turn_at) < said:
+        contact.last_turn_at = said
+        release_window(session, conversation)
 
 
 def _rename(session: Session, channel: str, former: str, address: str) -> None:

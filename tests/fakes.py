@@ -84,6 +84,7 @@ class FakeOutlet:
     """`Outlet` that keeps what it is given; `outcomes` is what comes of the next sendings: an error, None for taken.
 
     With `found`, an unclear delivery is known there by that id. `shown` are the turns that were marked as read.
+    `later_errors` is what codes of failures told later mean.
     """
 
     def __init__(self, name: str = "whatsapp", *, has_window: bool = True) -> None:
@@ -93,6 +94,7 @@ class FakeOutlet:
         self.sent: list[Delivery] = []
         self.found: str | None = None
         self.shown: list[str] = []
+        self.later_errors: dict[str, DeliveryError] = {}
 
     @property
     def texts(self) -> list[str]:
@@ -128,6 +130,8 @@ class FakeOutlet:
 
     def error_of(self, code: str) -> DeliveryError:
         """The code's own name tells."""
+        if code in self.later_errors:
+            return self.later_errors[code]
         kinds: dict[str, type[DeliveryError]] = {"window": WindowClosed, "busy": NotTaken}
         return kinds.get(code, Refused)("failed later", code)
 

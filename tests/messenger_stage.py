@@ -24,7 +24,7 @@ from bot.outbox_store import Outbox
 from bot.store import Store
 from bot.tables import ContactRow, DeliveryRow, TurnRow
 from bot.texts import Texts
-from bot.turns import Incoming, utc_now
+from bot.turns import Attachment, Incoming, utc_now
 from tests.fakes import FakeEngine, FakeOutlet
 
 NUMBERS = itertools.count()
@@ -94,6 +94,12 @@ class Stage:
         """Text and state of all turns, in order."""
         with database.transaction(self.url) as session:
             return [(row.text, row.state) for row in session.scalars(select(TurnRow).order_by(TurnRow.received_at))]
+
+    def attachments(self) -> list[list[Attachment]]:
+        """The attachments of all turns, in order."""
+        with database.transaction(self.url) as session:
+            rows = session.scalars(select(TurnRow).order_by(TurnRow.received_at))
+            return [msgspec.convert(row.attachments, list[Attachment]) for row in rows]
 
     def time_passes(self) -> None:
         """All pauses of deliveries are over."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import regex  # type: ignore[import-untyped]
 from hypothesis import given
@@ -24,6 +26,7 @@ from bot.channels.forms import (
     showing,
     split_before,
     split_text,
+    together,
     utf16,
     without_emoji,
 )
@@ -249,3 +252,24 @@ def test_only_degrees_are_a_location(given_degrees: tuple[str, str], found: Loca
 def test_an_attachment_of_another_kind_is_left_out(attachment: object) -> None:
     assert link_in(attachment) is None
     assert location_in(attachment) is None
+
+
+def test_words_go_along_with_the_reply_that_follows() -> None:
+    asked = Reply("Stornieren?", (Choice("Ja", "/affirm"),))
+    place = Reply("Leipzig", location=Location(51.3, 12.4))
+    assert together([Reply("Offen bis 18 Uhr."), Reply("Dann weiter."), asked]) == [
+        None,
+        None,
+        replace(asked, text="Offen bis 18 Uhr.\n\nDann weiter.\n\nStornieren?"),
+    ]
+    assert together([place, asked]) == [place, asked]
+    assert together([Reply("a" * 899), Reply("b")]) == [Reply("a" * 899), Reply("b")]
+    assert together([]) == []
+
+
+@given(st.lists(st.text(min_size=1, max_size=400), max_size=6))
+def test_together_loses_no_words_and_keeps_every_place(texts: list[str]) -> None:
+    joined = together([Reply(text) for text in texts])
+    assert len(joined) == len(texts)
+    assert "\n\n".join(reply.text for reply in joined if reply) == "\n\n".join(texts)
+    assert all(reply is not None for reply in joined[-1:])

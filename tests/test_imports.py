@@ -38,7 +38,7 @@ LAYERS = (
     ),
     ("bot.conversation", "bot.channels.base", "bot.dialogues", "bot.outbox", "bot.notices"),
     ("bot.queues", "bot.jobs", "bot.intake"),
-    ("bot.channels", "voice", "bot.validation"),
+    ("bot.channels", "voice", "bot.validation", "bot.mistakes.examples", "bot.mistakes.review"),
     ("bot.messengers",),
     ("bot.app", "bot.sandbox", "bot.reports"),
     ("bot.server",),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bot.channels.forms import utf16
 from bot.channels.outlet import DeliveryError, Form, NotTaken, OptedOut, Refused, Template, Unclear, WindowClosed
-from bot.channels.twilio_api import content_base
+from bot.channels.twilio_api import TwilioApi, content_base
 from bot.channels.twilio_outlet import TwilioOutlet
 from bot.turns import Choice, Link, Location, Reply
 from tests.twilio_wire import ADDRESS, OURS, PUBLIC, THEIRS, FakeTwilio, Fault, delivery, fake_twilio, outlets
@@ -441,3 +441,28 @@ def test_contents_have_a_host_of_their_own_at_twilio_only() -> None:
     assert content_base("https://api.twilio.com") == "https://content.twilio.com"
     assert content_base("https://api.dublin.ie1.twilio.com") == "https://content.dublin.ie1.twilio.com"
     assert content_base("http://127.0.0.1:9090") == "http://127.0.0.1:9090"
+
+
+class Drips(httpx.BaseTransport):
+    """A network that gives an answer byte by byte, five a second."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The beginning of an answer that never ends."""
+        return httpx.Response(201, stream=Drops())
+
+
+class Drops(httpx.SyncByteStream):
+    """Blanks without end."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            time.sleep(0.2)
+            yield b" "
+
+
+def test_an_answer_that_drips_without_end_is_unclear_after_its_time() -> None:
+    api = TwilioApi("AC1", "secret", "https://api.twilio.com", Drips())
+    begun = time.monotonic()
+    with pytest.raises(Unclear):
+        api.send({"To": "x"}, begun + 1.5)
+    assert time.monotonic() - begun < 4

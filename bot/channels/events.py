@@ -41,12 +41,16 @@ class SeenUntil:
 
 @dataclass(frozen=True)
 class Consent:
-    """The customer wants to hear from us unasked, or no longer, as the provider tells it by itself."""
+    """The customer wants to hear from us unasked, or no longer, as the provider tells it by itself.
+
+    `at` is when they said so, in UTC, if the provider tells; what was said last counts.
+    """
 
     channel: str
     address: str
     provider_id: str
     given: bool
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Literal
 
 import regex  # type: ignore[import-untyped]
@@ -27,6 +28,7 @@ PLEASE_CHOOSE = "utter_please_choose"
 LIST_BUTTON = "utter_list_button"
 
 CUT = "…"
+LONGEST_TOGETHER = 900
 GRAPHEME = regex.compile(r"\X")
 # Blanks where a line may end: no-break spaces hold together what belongs together, as in `89,90 €`.
 BLANKS = regex.compile(r"[^\S\xa0\u2007\u202f]++(?!\p{M}|\u200d)")
@@ -234,6 +236,22 @@ def numbered(text: str, choices: Sequence[Choice], hint: str) -> str:
 def map_url(location: Location) -> str:
     """The address of a page that shows the place on a map."""
     return MAP.format(f"{location.latitude:.5f}", f"{location.longitude:.5f}")
+
+
+def together(replies: Sequence[Reply]) -> list[Reply | None]:
+    """As few messages as read well: words alone go before the next reply, where None stands in their place."""
+    joined: list[Reply | None] = []
+    lead = ""
+    for reply, following in zip_longest(replies, replies[1:]):
+        text = "\n\n".join(part for part in (lead, reply.text) if part)
+        goes_along = following is not None and _is_words(reply) and len(text) + len(following.text) < LONGEST_TOGETHER
+        joined.append(None if goes_along else replace(reply, text=text))
+        lead = text if goes_along else ""
+    return joined
+
+
+def _is_words(reply: Reply) -> bool:
+    return bool(reply.text) and not (reply.choices or reply.image or reply.link or reply.location)
 
 
 def link_line(reply: Reply) -> str:

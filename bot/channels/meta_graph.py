@@ -134,7 +134,7 @@ class Graph:
         try:
             status, headers, answer = self._exchange(method, path, body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            raise NotTaken("Meta cannot be reached", "connect") from error
+            raise NotTaken("Meta cannot be reached", "connect", for_all=True) from error
         except httpx.HTTPError as error:
             raise Unclear("the connection to Meta broke", "broken") from error
         if status // 100 != 2:
@@ -159,7 +159,7 @@ class Graph:
             self._told.add(code)
             log.error("%s: nothing can be sent (code %s): %s", self._channel, code, found.what)
         if issubclass(found.error, NotTaken):
-            return found.error(found.what, code, retry_after=_pause(headers))
+            return NotTaken(found.what, code, _pause(headers), for_all=found.is_ours)
         return found.error(found.what, code)
 
 

@@ -15,6 +15,7 @@ from bot.turns import Reply
 
 Form = dict[str, Any]
 SEPARATOR = "/"
+MESSENGERS = frozenset({"sms", "twilio_whatsapp", "twilio_messenger", "whatsapp", "messenger"})
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,17 @@ class OptedOut(Refused):
 
 
 class NotTaken(DeliveryError):
-    """Surely not taken, but it may be later; `retry_after` in seconds if the provider names it."""
+    """Surely not taken, but it may be later; `retry_after` in seconds if the provider names it.
+
+    `for_all`: no message gets through, until somebody corrects a setting or the provider is there again.
+    """
 
     retry_helps = True
 
-    def __init__(self, what: str, code: str = "", retry_after: float | None = None) -> None:
+    def __init__(self, what: str, code: str = "", retry_after: float | None = None, *, for_all: bool = False) -> None:
         super().__init__(what, code)
         self.retry_after = retry_after
+        self.for_all = for_all
 
 
 class Unclear(DeliveryError):

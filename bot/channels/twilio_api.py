@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 LEAST_SECONDS = 0.5
 LONGEST_PAUSE = 3600.0
+MOST_BYTES = 4 * 1024 * 1024
 PAGE = "100"
 MOST_CONTENTS = "1000"
 NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
@@ -34,6 +36,15 @@ NOT_LET_IN = (401, 403)
 
 Parameters = Mapping[str, str | Sequence[str]]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What Twilio answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Sent(msgspec.Struct):
@@ -112,23 +123,33 @@ class TwilioApi:
         found = _read(answer, _Page).messages
         return [message for message in found if (message.direction or "").startswith("outbound")]
 
-    def _ask(self, method: str, url: str, until: float, **what: Any) -> httpx.Response:
+    def _ask(self, method: str, url: str, until: float, **what: Any) -> _Answer:
         try:
-            answer = self._client.request(method, url, timeout=_timeout(until), **what)
+            answer = self._exchange(method, url, until, what)
         except NOT_REACHED as error:
-            raise NotTaken("Twilio cannot be reached") from error
+            raise NotTaken("Twilio cannot be reached", "connect", for_all=True) from error
         except httpx.HTTPError as error:
             raise Unclear("Twilio's answer was lost") from error
-        if answer.is_success:
+        if answer.status // 100 == 2:
             return answer
         self._tell_not_let_in(answer)
         raise _error(answer)
 
-    def _tell_not_let_in(self, answer: httpx.Response) -> None:
+    def _exchange(self, method: str, url: str, until: float, what: Mapping[str, Any]) -> _Answer:
+        """The whole answer; a server that drips it costs no more than the time there is."""
+        end, body = max(until, time.monotonic() + 2 * LEAST_SECONDS), b""
+        with self._client.stream(method, url, timeout=_timeout(until), **what) as answer:
+            for part in answer.iter_bytes():
+                body += part
+                if len(body) > MOST_BYTES or time.monotonic() > end:
+                    raise httpx.ReadTimeout("the answer is too long or too slow")
+            return _Answer(answer.status_code, answer.headers, body)
+
+    def _tell_not_let_in(self, answer: _Answer) -> None:
         """Log once that the account's token does not fit: nothing goes out until somebody acts."""
-        if answer.status_code in NOT_LET_IN and not self._said_not_let_in:
-            log.error("Twilio refuses us (%d): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN", answer.status_code)
-        self._said_not_let_in = answer.status_code in NOT_LET_IN
+        if answer.status in NOT_LET_IN and not self._said_not_let_in:
+            log.error("Twilio refuses us (%d): check TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN", answer.status)
+        self._said_not_let_in = answer.status in NOT_LET_IN
 
 
 def content_base(base: str) -> str:
@@ -144,34 +165,34 @@ def _timeout(until: float) -> httpx.Timeout:
     return httpx.Timeout(left - connect, connect=connect)
 
 
-def _read(answer: httpx.Response, form: type[T]) -> T:
+def _read(answer: _Answer, form: type[T]) -> T:
     try:
-        return msgspec.json.decode(answer.content, type=form)
+        return msgspec.json.decode(answer.body, type=form)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unclear("Twilio's answer says nothing") from error
 
 
-def _error(answer: httpx.Response) -> DeliveryError:
+def _error(answer: _Answer) -> DeliveryError:
     """What an answer other than success means for what we sent."""
     code = _code(answer)
-    if answer.status_code in BUSY:
+    if answer.status in BUSY:
         return NotTaken("Twilio is busy", code, _retry_after(answer))
-    if answer.status_code in NOT_LET_IN and code in ("", "20003"):
-        return NotTaken("Twilio does not let us in", code)
-    if 400 <= answer.status_code < 500:
+    if answer.status in NOT_LET_IN and code in ("", "20003"):
+        return NotTaken("Twilio does not let us in", code, for_all=True)
+    if answer.status // 100 == 4:
         return error_of(code, _retry_after(answer))
-    return Unclear(f"Twilio answered with {answer.status_code}", code)
+    return Unclear(f"Twilio answered with {answer.status}", code)
 
 
-def _code(answer: httpx.Response) -> str:
+def _code(answer: _Answer) -> str:
     try:
-        code = msgspec.json.decode(answer.content, type=_Problem).code
+        code = msgspec.json.decode(answer.body, type=_Problem).code
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     return str(code)[:20] if code is not None else ""
 
 
-def _retry_after(answer: httpx.Response) -> float | None:
+def _retry_after(answer: _Answer) -> float | None:
     """Seconds; None when the header is missing or no number, as a date is not."""
     try:
         seconds = float(answer.headers.get("Retry-After", ""))

@@ -49,6 +49,8 @@ CODES: dict[str, tuple[type[DeliveryError], str]] = {
     "63018": (NotTaken, "too many messages to the channel"),
     "63021": (Refused, "the channel does not accept the content"),
 }
+# No message gets through until somebody acts.
+FOR_ALL = frozenset({"20003", "63038"})
 # Twilio's own limits on contents: the same words as plain text are taken.
 CONTENT_CODES = frozenset({"20404", "21655", "21656", "63021"})
 
@@ -71,5 +73,5 @@ def error_of(code: str, retry_after: float | None = None) -> DeliveryError:
     """The error for a sending that Twilio answered with this code."""
     kind, meaning = CODES.get(code, (Refused, "Twilio refused the message"))
     if kind is NotTaken:
-        return NotTaken(meaning, code, retry_after)
+        return NotTaken(meaning, code, retry_after, for_all=code in FOR_ALL)
     return kind(meaning, code)

@@ -36,6 +36,7 @@ CHANNEL = "whatsapp"
 OBJECT = "whatsapp_business_account"
 USER_ID = re.compile(r"[A-Z]{2}\.[0-9A-Za-z.]{1,120}")
 PHONE_NUMBER = re.compile(r"[1-9][0-9]{6,14}")
+CODE = re.compile(r"[0-9]{1,9}")
 LONGEST_NAME = 200
 UNSUPPORTED = Attachment("unsupported", "")
 
@@ -221,12 +222,14 @@ def _status(item: Any) -> Iterator[Event]:
 
 
 def _code(errors: Any) -> str:
-    """The first error's code; empty without one."""
+    """The first error's code, digits; empty without one."""
     for error in errors if isinstance(errors, list) else ():
         try:
-            return str(msgspec.convert(error, ErrorPart).code)[:20]
+            code = str(msgspec.convert(error, ErrorPart).code)
         except msgspec.ValidationError:
             continue
+        if CODE.fullmatch(code):
+            return code
     return ""
 
 
@@ -238,4 +241,5 @@ def _preference(value: Value, item: Any) -> Iterator[Event]:
     address = _sender(preference.wa_id, preference.user_id, value).address
     told = f"{address} {preference.value} {preference.timestamp}"
     provider_id = "preference-" + hashlib.sha256(told.encode("utf-8", "replace")).hexdigest()
-    yield Consent(CHANNEL, address, provider_id, PREFERENCES[preference.value])
+    given, at = PREFERENCES[preference.value], moment(preference.timestamp)
+    yield Consent(CHANNEL, address, provider_id, given, at)

@@ -29,6 +29,9 @@ def train(if_needed: bool) -> None:
     with Progress("Training"):
         trained = make_model(next_model())
     click.echo(f"Trained {trained.name} in {time.monotonic() - began:.0f} s, {trained.file.stat().st_size >> 10} kB.")
+    from bot.cli.known_models import register_trained
+
+    register_trained(trained)
 
 
 def make_model(model: Model, *, folder: Path = MODELS) -> Model:

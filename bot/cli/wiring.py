@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from bot.engine.shadow import Shadow, heard_in_tracker, rasa_reader
 from bot.engine.switching import Switching
 from bot.errors import EngineNotReady, ModelMissing, SettingsError
 from bot.locks import open_locks
+from bot.mistakes.collector import Collector
+from bot.mistakes.store import Mistakes
 from bot.models import Register, usable_file
 from bot.nlu.language import detect
 from bot.settings import Settings
@@ -79,8 +82,11 @@ def model_is_stale() -> bool:
     return Model(present_model()).fingerprint != fingerprint()
 
 
-def build_engine(settings: Settings, model: Path | None = None) -> Engine:
-    """The engine that the settings ask for: a Rasa server, or Rasa in this process with the models of the register."""
+def build_engine(settings: Settings, model: Path | None = None, mistakes: Collector | None = None) -> Engine:
+    """The engine that the settings ask for: a Rasa server, or Rasa in this process with the models of the register.
+
+    `mistakes` is told where a shadow disagrees.
+    """
     if settings.rasa_url:
         return RasaServer(settings.rasa_url, settings.rasa_token)
     url, run_action = settings.database_url, in_process()
@@ -90,16 +96,19 @@ def build_engine(settings: Settings, model: Path | None = None) -> Engine:
         return EmbeddedRasa(file, run_action, url)
 
     def load_shadow(file: Path) -> Shadow:
-        return Shadow(Model(file).name, lambda: rasa_reader(file), lambda turn: heard_in_tracker(url, turn))
+        heard = partial(heard_in_tracker, url)
+        told = mistakes.disagreed if mistakes else None
+        return Shadow(Model(file).name, lambda: rasa_reader(file), heard, on_disagreement=told)
 
     return Switching(model or present_model(), Register(url), load, load_shadow)
 
 
 def build_conversations(settings: Settings, model: Path | None = None) -> Conversations:
     """Everything that answers turns, not started yet."""
+    mistakes = build_collector(settings)
     return Conversations(
         store=Store(settings.database_url),
-        engine=build_engine(settings, model),
+        engine=build_engine(settings, model, mistakes),
         texts=Texts.load(),
         bell=open_bell(settings.redis_url),
         locks=open_locks(settings.database_url),
@@ -109,7 +118,22 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         languages=tuple(settings.portal.languages),
         zone=ZoneInfo(settings.portal.company.timezone),
         company=settings.portal.company.name,
+        on_done=mistakes.offer if mistakes else None,
     )
+
+
+def build_collector(settings: Settings) -> Collector | None:
+    """What looks for turns that went wrong; None when nothing is to be collected."""
+    wanted = settings.portal.mistakes
+    if not wanted.collect:
+        return None
+    return Collector(open_mistakes(settings), unsure_below=wanted.unsure_below)
+
+
+def open_mistakes(settings: Settings) -> Mistakes:
+    """The sentences that went wrong, in the portal's database."""
+    wanted = settings.portal.mistakes
+    return Mistakes(settings.database_url, collect=wanted.collect, days_kept=wanted.days_kept)
 
 
 def wait_until_ready(conversations: Conversations, seconds: float = 120) -> None:

@@ -27,7 +27,7 @@ from bot.tables import TrackerEventRow, TrackerRow
 
 MOST_TURNS = 8
 KEPT_TURNS = 4
-RANKING_KEPT = 3
+RANKING_KEPT = 4
 
 
 class PortalTrackerStore(TrackerStore):

@@ -16,7 +16,7 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from bot.messaging_settings import TemplateSettings
 from bot.sandbox.accounts import Accounts
-from bot.sandbox.courier import Courier
+from bot.sandbox.courier import Courier, Webhook
 from bot.sandbox.customer import Customer, Network
 from bot.sandbox.faults import Faults, FaultSettings
 from bot.sandbox.graph_api import GraphApi
@@ -151,6 +151,10 @@ class Sandbox:
     def send(self, *events: Event) -> int:
         """Post an event, or several of Meta's as one batch; the status of the first attempt."""
         return self._network.send(batch(events) if len(events) > 1 else events[0])
+
+    def webhook(self, event: Event) -> Webhook:
+        """The signed request that tells the portal of an event, not posted."""
+        return self._network.webhook(event)
 
     def handshake(self, channel: str, token: str | None = None) -> httpx.Response:
         """Meta's question before it sends webhooks; 200 with the challenge is right."""

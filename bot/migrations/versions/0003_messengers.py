@@ -66,7 +66,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.create_index('ix_deliveries_conversation', ['conversation_id', 'number'], unique=False)
-        batch_op.create_index('ix_deliveries_due', ['next_at'], unique=False, sqlite_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held')"))
+        batch_op.create_index('ix_deliveries_open', ['state', 'next_at'], unique=False, sqlite_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held', 'failed')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held', 'failed')"))
         batch_op.create_index('ix_deliveries_provider', ['channel', 'provider_id'], unique=False)
 
     with op.batch_alter_table('contacts', schema=None) as batch_op:
@@ -101,7 +101,7 @@ def downgrade() -> None:
 
     with op.batch_alter_table('deliveries', schema=None) as batch_op:
         batch_op.drop_index('ix_deliveries_provider')
-        batch_op.drop_index('ix_deliveries_due', sqlite_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held')"))
+        batch_op.drop_index('ix_deliveries_open', sqlite_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held', 'failed')"), postgresql_where=sa.text("state IN ('queued', 'sending', 'unclear', 'held', 'failed')"))
         batch_op.drop_index('ix_deliveries_conversation')
 
     op.drop_table('deliveries')

@@ -1,0 +1,169 @@
+"""`sprachportal test`: how well a model understands, and do the conversations go as they should."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+from bot.cli import curve
+from bot.cli.figures import DIALOGUES, load_agents
+from bot.cli.known_models import wanted_model
+from bot.cli.reading import read_all, read_held_out, threshold_of
+from bot.cli.summary_view import show
+from bot.cli.train import Progress
+from bot.dialogues import Dialogue, load_dialogues
+from bot.errors import PortalError
+from bot.logs import set_up_logs
+from bot.nlu.without_tensorflow import keep_out_tensorflow
+from bot.reports.html import render, require_writable, write_report
+from bot.reports.refit import CLASSIFIER, CONFIG, SHARES, CurvePoint, Refit, in_folds, read_recipe, read_training
+from bot.reports.statistics import Reading, share_right
+from bot.reports.summary import Conversations, Measured, Subject, Summary, json_of, sum_up
+from bot.reports.values import measure_values
+from bot.training import Model, fingerprint
+
+LOWEST_ACCURACY = 0.75
+REPORTS = Path("var/reports")
+FOLDS, FEWEST_FOLDS, MOST_FOLDS = 5, 2, 20
+
+
+class Step(Protocol):
+    """Tells what is done now, and how much of it of how much; `total` is None when nobody knows."""
+
+    def __call__(self, what: str, done: int = 0, total: int | None = None) -> None:
+        """Tell it."""
+        ...
+
+
+@click.command()
+@click.option("--model", help="Its name, `newest` or `live`.  [default: newest]")
+@click.option("--conversations/--no-conversations", default=True, help="Also have the conversations of tests/e2e.")
+@click.option("--cross-validate", is_flag=True, help="Test the training data in folds instead of a model.")
+@click.option("--folds", type=click.IntRange(FEWEST_FOLDS, MOST_FOLDS), help="For --cross-validate.  [default: 5]")
+@click.option("--report", type=click.Path(path_type=Path), help="The HTML report.  [default: var/reports/<model>.html]")
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON.")
+def test(
+    model: str | None, conversations: bool, cross_validate: bool, folds: int | None, report: Path | None, as_json: bool
+) -> None:
+    """Measure a model on sentences it was not trained on, and have the conversations through the portal.
+
+    Exit code 1 when too few sentences are understood or a conversation fails.
+    """
+    if cross_validate and model:
+        raise click.UsageError("--cross-validate tests the data of nlu_data/, not a --model")
+    if folds and not cross_validate:
+        raise click.UsageError("--folds goes with --cross-validate")
+    set_up_logs(50)
+    began = time.monotonic()
+    tested = None if cross_validate else wanted_model(model or "newest")
+    file = report or REPORTS / f"{tested.name if tested else f'cross-validation-{fingerprint()}'}.html"
+    require_writable(file)
+    subject, measured = _by_model(tested, conversations) if tested else _by_folds(folds or FOLDS)
+    summary, seconds = sum_up(subject, measured), time.monotonic() - began
+    write_report(file, render(summary, seconds))
+    if as_json:
+        told = {**json_of(summary, measured.readings), "seconds": round(seconds, 1), "report": str(file)}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    else:
+        show(summary, file, seconds)
+    sys.exit(0 if good_enough(summary) else 1)
+
+
+def good_enough(summary: Summary) -> bool:
+    """Whether enough was understood and all conversations went as expected."""
+    failed = summary.conversations.failed if summary.conversations else []
+    return summary.understood.value >= LOWEST_ACCURACY and not failed
+
+
+def _by_model(model: Model, conversations: bool) -> tuple[Subject, Measured]:
+    model.require_whole()
+    changed = model.fingerprint != fingerprint()
+    sentences, dialogues = read_held_out(), (read_dialogues() if conversations else [])
+    training = read_training()
+    fitting = curve.begin(SHARES if changed else SHARES[:-1])
+    try:
+        with _steps() as step:
+            step("Loading the model")
+            (agent,) = load_agents(model.file)
+            readings = read_all(agent, sentences, lambda done: step("Reading sentences", done, len(sentences)))
+            step("Looking for values")
+            values = measure_values()
+            had = _have(model, dialogues, step) if conversations else None
+            step("Fitting the learning curve")
+            points = curve.ended(fitting)
+    finally:
+        fitting.kill()
+        fitting.wait()
+    if points and not changed:
+        points.append(CurvePoint(1.0, len(training), share_right(readings)))
+    subject = Subject(model.name, model.fingerprint, _now(), threshold_of(agent), changed)
+    return subject, Measured(readings, points, values, had)
+
+
+def _by_folds(folds: int) -> tuple[Subject, Measured]:
+    training, readings = read_training(), list[Reading]()
+    keep_out_tensorflow()
+    with _steps() as step:
+        step("Preparing the examples")
+        recipe = read_recipe()
+        if recipe is None:
+            raise PortalError(f"{CONFIG} has no {CLASSIFIER}, which alone is fitted in folds", "use: rasa test nlu")
+        for done, fold in enumerate(in_folds(Refit(recipe, training), training, folds), 1):
+            step("Fitting and reading folds", done, folds)
+            readings += fold
+    subject = Subject("cross-validation", fingerprint(), _now(), recipe.threshold, folds=folds)
+    return subject, Measured(readings, [])
+
+
+def read_dialogues(folder: Path = DIALOGUES) -> list[Dialogue]:
+    """The conversations of a folder; raises `PortalError` naming the file that cannot be read."""
+    dialogues = []
+    for file in sorted(folder.glob("*.yml")):
+        try:
+            dialogues += load_dialogues(file)
+        except msgspec.MsgspecError as error:
+            raise PortalError(f"{file}: {error}", "correct the conversation; the others show the form") from error
+    return dialogues
+
+
+def _have(model: Model, dialogues: list[Dialogue], step: Step) -> Conversations:
+    """Have the conversations, one after the other."""
+    from bot.cli.stage import Stage
+
+    failed = []
+    with Stage(model.file) as stage:
+        for done, dialogue in enumerate(dialogues):
+            step("Having conversations", done, len(dialogues))
+            failed.append(stage.play(dialogue))
+    return Conversations(len(dialogues), [failure for failure in failed if failure])
+
+
+@contextmanager
+def _steps() -> Iterator[Step]:
+    """Shows how far the work is: on a terminal as a bar, elsewhere by a line every ten seconds."""
+    terminal = sys.stderr.isatty()
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+    bars = Bars(*columns, console=Console(stderr=True), transient=True, disable=not terminal)
+    with nullcontext() if terminal else Progress("Testing"), bars:
+        task = bars.add_task("", total=None)
+
+        def step(what: str, done: int = 0, total: int | None = None) -> None:
+            bars.update(task, description=what, completed=done, total=total)
+
+        yield step
+
+
+def _now() -> str:
+    return datetime.now().astimezone().isoformat(sep=" ", timespec="minutes")
