@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
 from bot.bell import Bell
+from bot.channels.forms import together
 from bot.channels.outlet import MESSENGERS, Outlet
 from bot.engine import Engine
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, StoreError
@@ -72,7 +73,6 @@ class Conversations:
     waiting_at_most: int = 10
     languages: tuple[str, ...] = ("de", "en")
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Berlin"))
-    company: str = ""
     outlets: Mapping[str, Outlet] = field(default_factory=dict)
     media: Media | None = None
     presence: Presence | None = None
@@ -185,10 +185,10 @@ class Conversations:
         except Exception as error:
             log.error("turn %s: %s", turn.id, error.what if isinstance(error, EngineError) else place(error))
             if not _is_worth_a_retry(error, waiting.tries):
-                self._finish(turn, self._introduced(waiting, turn, self._apology(turn)), "failed")
+                self._finish(turn, self._apology(turn), "failed")
             return True
         said = answer if answer.replies or answer.effects else self._apology(turn)
-        self._finish(turn, self._introduced(waiting, turn, said), "done")
+        self._finish(turn, said, "done")
         return True
 
     def _answer(self, turn: Turn) -> Answer:
@@ -229,17 +229,12 @@ class Conversations:
             (Reply(self.texts.say("utter_technical_problem", turn.language), language=turn.language),), effects
         )
 
-    def _introduced(self, waiting: Waiting, turn: Turn, answer: Answer) -> Answer:
-        """A messenger's first answer says who answers; the web chat and the telephone greet by themselves."""
-        if waiting.goes_on or turn.channel not in self.outlets:
-            return answer
-        notice = self.texts.say("utter_messaging_notice", turn.language).replace("{company}", self.company)
-        return replace(answer, replies=(*self._own(notice, turn), *answer.replies))
-
     def _finish(self, turn: Turn, answer: Answer, state: str) -> None:
         outlet = self.outlets.get(turn.channel)
-        replies = enumerate(answer.replies)
-        forms = [outlet.forms(reply, f"{turn.id}.{position}") for position, reply in replies] if outlet else []
+        forms = [
+            outlet.forms(reply, f"{turn.id}.{position}") if outlet and reply else []
+            for position, reply in enumerate(together(answer.replies))
+        ]
         self.store.finish(turn, answer, state=state, forms=forms)
         self.bell.ring(turn.conversation)
         TURNS.labels(turn.channel, state).inc()

@@ -47,7 +47,7 @@ class Stage:
         self.outlets: dict[str, Outlet] = {self.outlet.name: self.outlet}
         store, texts, locks = Store(self.url), Texts.load(), ProcessLocks()
         self.conversations = Conversations(store, self.engine, texts, Bell(), locks, lambda _text: None)
-        self.conversations.company, self.conversations.outlets = "Nordwind Versand", self.outlets
+        self.conversations.outlets = self.outlets
         self.outbox, self.contacts = Outbox(self.url), Contacts(self.url)
         self.deliveries = Deliveries(self.outbox, self.outlets, locks, self.settings)
         self.intake = PortalIntake(

@@ -22,6 +22,7 @@ LAYERS = (
         "bot.metrics",
         "bot.channels.events",
         "bot.channels.outlet",
+        "bot.channels.forms",
     ),
     (
         "bot.rows",

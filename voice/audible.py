@@ -10,11 +10,11 @@ from typing import Any
 import yaml
 
 from bot.validation import Finding
+from bot.validation.source import WRITTEN_ONLY
 from voice.samples import SAMPLES
 from voice.speech import spoken_text, unspeakable
 
 LONGEST_HEARD = 300
-WRITTEN_ONLY = ("utter_media_", "utter_notice_", "utter_messaging_")
 PLACEHOLDER = re.compile(r"(?<!\{)\{([a-z_]+)\}(?!\})")
 Variants = Sequence[Mapping[str, Any]]
 

@@ -117,7 +117,6 @@ def build_conversations(settings: Settings, model: Path | None = None) -> Conver
         waiting_at_most=settings.portal.turn.waiting_at_most,
         languages=tuple(settings.portal.languages),
         zone=ZoneInfo(settings.portal.company.timezone),
-        company=settings.portal.company.name,
         on_done=mistakes.offer if mistakes else None,
     )
 
