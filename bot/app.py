@@ -21,6 +21,7 @@ from bot.channels.web import WebChat
 from bot.conversation import Conversations
 from bot.errors import BadRequest, StoreError
 from bot.jobs import Jobs
+from bot.logs import place
 from bot.messengers import Messengers, add_messengers, build_messengers
 from bot.settings import Settings
 from voice.channel import Voice
@@ -159,7 +160,7 @@ def _add_errors(app: Flask) -> None:
     @app.errorhandler(Exception)
     def broken(error: Exception) -> Response:
         number = uuid.uuid4().hex[:12]
-        log.error("request %s: %s", number, type(error).__name__, exc_info=error)
+        log.error("request %s: %s", number, place(error))
         return json_answer({"error": {"code": "internal", "message": f"something went wrong ({number})"}}, 500)
 
     @app.after_request

@@ -122,7 +122,7 @@ class Conversations:
         if pressed:
             return _pressed(*pressed, offers)
         choice = self._typed(offers, incoming) if incoming.text else None
-        return _intent_of(choice) if choice else None
+        return intent_of(choice) if choice else None
 
     def _typed(self, offers: Sequence[Offer], incoming: Incoming) -> Choice | None:
         wanted = incoming.text.casefold()
@@ -243,7 +243,7 @@ class Conversations:
             self.on_done(turn)
 
 
-def _intent_of(choice: Choice) -> Intent | None:
+def intent_of(choice: Choice) -> Intent | None:
     """What a choice stands for; None for one without a payload that we can read, which counts by its words."""
     try:
         return read_payload(choice.payload)
@@ -253,7 +253,7 @@ def _intent_of(choice: Choice) -> Intent | None:
 
 def _pressed(offered: Reply, choice: Choice, offers: Sequence[Offer]) -> Intent | None:
     """What a pressed choice means; the answer to a question that another one has followed is none to that one."""
-    intent = _intent_of(choice)
+    intent = intent_of(choice)
     is_asked = not offers or any(offer.reply.text == offered.text for offer in offers if offer.turn == offers[0].turn)
     is_old = intent is not None and intent.name in ANSWERS and not is_asked
     return Intent(CHOICE_IS_OLD) if is_old else intent

@@ -73,7 +73,7 @@ class Notices:
             template = self._template(self.settings.reopen)
             form = self._approved(reach, self.settings.reopen, template, {})
             if form is not None:
-                reply = self._in_words(template, {}, reach)
+                reply = self._worded(template, {}, reach)
                 self._put(reach, reply, [form], "reopen", self._quiet_until(), "quiet hours")
 
     def _template(self, name: str) -> TemplateSettings:
@@ -98,7 +98,7 @@ class Notices:
 
     def _say(self, reach: Reach, name: str, template: TemplateSettings, given: Mapping[str, str]) -> Notice:
         values = _in_words(template, given, reach.language)
-        reply = self._in_words(template, values, reach)
+        reply = self._worded(template, values, reach)
         until = self._quiet_until()
         outlet = self.outlets[reach.channel]
         if not outlet.has_window or within_window(reach.last_turn_at, self.settings, at=until or self.now()):
@@ -109,7 +109,7 @@ class Notices:
         waits = self.now() + timedelta(seconds=WINDOW_SECONDS)
         return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", waits, NO_TEMPLATE)
 
-    def _in_words(self, template: TemplateSettings, values: Mapping[str, str], reach: Reach) -> Reply:
+    def _worded(self, template: TemplateSettings, values: Mapping[str, str], reach: Reach) -> Reply:
         return Reply(_filled(self.texts.say(template.text, reach.language), values), language=reach.language)
 
     def _approved(self, reach: Reach, name: str, template: TemplateSettings, values: Mapping[str, str]) -> Form | None:

@@ -21,6 +21,7 @@ from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from bot.app import Portal
+from bot.logs import place
 
 log = logging.getLogger(__name__)
 STOP_SECONDS = 30
@@ -97,7 +98,7 @@ class PortalWorker(ThreadWorker):  # type: ignore[misc]
             log.info("a request was refused: %s", type(exc).__name__)
         else:
             status, reason = 500, "Internal Server Error"
-            log.error("a request failed: %s", type(exc).__name__, exc_info=exc)
+            log.error("a request failed: %s", place(exc))
         try:
             util.write_error(client, status, reason, "")
         except OSError:
