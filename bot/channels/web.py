@@ -21,12 +21,12 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from bot.channels.base import bearer, json_answer, json_body
 from bot.channels.forms import map_url
 from bot.channels.limits import Allowance, Places, client_of
-from bot.conversation import Conversations
+from bot.conversation import Conversations, intent_of
 from bot.errors import BadRequest, Unauthorized
 from bot.jobs import Jobs
 from bot.settings import Settings
 from bot.store import Entry
-from bot.turns import Incoming, Intent, Location, clean_text, read_payload
+from bot.turns import Incoming, Intent, Location, clean_text
 
 STATIC = Path(__file__).parent / "static" / "chat"
 STREAM_SECONDS = 240
@@ -236,7 +236,7 @@ class WebChat:
             choice = self._store.choice(visit.conversation, asked.choice.entry, asked.choice.index)
             if choice is None:
                 raise BadRequest("this choice was not offered", code="not_offered")
-            return choice.title, read_payload(choice.payload)
+            return choice.title, intent_of(choice)
         if not clean_text(asked.text or ""):
             raise BadRequest("the message is empty", code="empty_message")
         return asked.text or "", None
