@@ -7,7 +7,7 @@ DEMO := bot/demo/nordwind.yml
 SPRACHPORTAL_HOST ?= 127.0.0.1
 SPRACHPORTAL_PORT ?= 8080
 
-.PHONY: run setup model test check bench clean
+.PHONY: run setup model test check bench bench-nlu clean
 run: model
 	$(RUN) run --demo --host $(SPRACHPORTAL_HOST) --port $(SPRACHPORTAL_PORT)
 
@@ -41,6 +41,9 @@ check: setup
 bench: model
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.calls
+
+bench-nlu: setup
+	.venv/bin/python -m bench.nlu $(BENCH_NLU)
 
 clean:
 	rm -rf .venv .uv var models .rasa

@@ -19,11 +19,12 @@ def table(columns: dict[str, dict[str, float]]) -> str:
     for row in columns[names[0]]:
         values = [columns[name][row] for name in names]
         ratio = f"{values[0] / values[-1]:.2f}" if values[-1] else "–"
-        lines.append(f"| {row} | " + " | ".join(_figure(value) for value in values) + f" | {ratio} |")
+        lines.append(f"| {row} | " + " | ".join(figure(value) for value in values) + f" | {ratio} |")
     return "\n".join(lines)
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """A number for a table; whole numbers are counts."""
     return str(value) if isinstance(value, int) else f"{value:.1f}"
 
 

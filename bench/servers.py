@@ -88,12 +88,15 @@ def portal(model: Path, settings: Mapping[str, str] = MappingProxyType({})) -> I
 
 
 @contextmanager
-def stock_rasa(model: Path) -> Iterator[Server]:
-    """Stock `rasa run` with its own REST and voice channels, trackers in memory, stock `rasa run actions` beside it."""
+def stock_rasa(model: Path, more_channels: str = "") -> Iterator[Server]:
+    """Stock `rasa run` with its own REST and voice channels, trackers in memory, stock `rasa run actions` beside it.
+
+    `more_channels` are further lines of its `credentials.yml`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         port, actions_port = _free_port(), _free_port()
         base = f"http://127.0.0.1:{port}"
-        _write_rasa_files(Path(folder), actions_port)
+        _write_rasa_files(Path(folder), actions_port, more_channels)
         environment = {"DATABASE_URL": f"sqlite:///{folder}/bench.db", "PYTHONPATH": str(Path.cwd())}
         _load_demo(environment)
         began = time.monotonic()
@@ -117,8 +120,8 @@ def _rasa_command(model: Path, folder: Path, port: int) -> list[str]:
     return [sys.executable, "-m", "rasa", "run", "--model", str(model), "--port", str(port), "-i", "127.0.0.1", *files]
 
 
-def _write_rasa_files(folder: Path, actions_port: int) -> None:
-    (folder / "credentials.yml").write_text(CREDENTIALS)
+def _write_rasa_files(folder: Path, actions_port: int, more_channels: str) -> None:
+    (folder / "credentials.yml").write_text(CREDENTIALS + more_channels)
     (folder / "endpoints.yml").write_text(f"action_endpoint:\n  url: http://127.0.0.1:{actions_port}/webhook\n")
 
 

@@ -19,10 +19,11 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from bot.nlu.encoder import CachedEncoder, UniversalEncoder, Vectors, load_encoder
+from bot.nlu.cache import Cache, CachedEncoder, cached_spans
+from bot.nlu.encoder import SideBySide, UniversalEncoder, Vectors, load_encoder
 from bot.nlu.entities import ValueExtractor
+from bot.nlu.grams import Grams
 from bot.nlu.intent import LinearIntentClassifier
-from bot.nlu.linear import Grams
 from bot.nlu.text import Span, fold, mask, plain
 
 RESOURCE = Resource("classifier")
@@ -220,8 +221,22 @@ def test_confidences_say_how_often_answers_are_right(storage: ModelStorage) -> N
     assert 0.5 < best["confidence"] < 0.85
 
 
+def test_a_text_unlike_all_examples_gets_a_low_confidence(storage: ModelStorage) -> None:
+    places = ["".join(letters) for letters in itertools.product("bdfgklmnp", "aeiou", "rstmn")]
+    about = {"weather": "wie wird das wetter in {}", "road": "ich suche den weg nach {}"}
+    examples = {name: [text.format(place) for place in places] for name, text in about.items()}
+    component = LinearIntentClassifier.create({"encoder": "none", "cache": None}, storage, RESOURCE, CONTEXT)
+    component.train(training_data(examples))
+    known, unknown = (
+        component.process([Message({"text": text})])[0].get("intent")["confidence"]
+        for text in ("wie wird das wetter in bar", "mein hund hat flöhe wegen oma")
+    )
+    assert known > 0.9
+    assert unknown < 0.1
+
+
 def test_an_unknown_encoder_is_refused() -> None:
-    with pytest.raises(InvalidConfigException, match="universal, none"):
+    with pytest.raises(InvalidConfigException, match="universal, e5, both, none"):
         LinearIntentClassifier.validate_config({"encoder": "bert"})
 
 
@@ -262,7 +277,7 @@ class CountingEncoder:
     """An encoder that counts what it is asked for."""
 
     name = "counting"
-    size = 2
+    sizes = (2,)
 
     def __init__(self) -> None:
         self.encoded: list[str] = []
@@ -273,19 +288,72 @@ class CountingEncoder:
 
 
 def test_the_cache_encodes_only_new_texts(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "vectors.sqlite"
+    cache = Cache(tmp_path / "deep" / "examples.sqlite")
     first, second = CountingEncoder(), CountingEncoder()
-    CachedEncoder(first, path).encode(["aa", "b", "aa"])
-    vectors = CachedEncoder(second, path).encode(["b", "ccc", "aa"])
+    CachedEncoder(first, cache).encode(["aa", "b", "aa"])
+    vectors = CachedEncoder(second, cache).encode(["b", "ccc", "aa"])
     assert first.encoded == ["aa", "b"]
     assert second.encoded == ["ccc"]
     assert vectors.tolist() == [[1, 0], [3, 0], [2, 2]]
 
 
+def test_the_cache_keeps_what_was_found_until_the_code_changes(tmp_path: Path) -> None:
+    cache, searched = Cache(tmp_path / "examples.sqlite"), []
+
+    def find(text: str) -> list[Span]:
+        searched.append(text)
+        return [Span(0, len(text), "word")]
+
+    for version in ("1", "1", "2"):
+        assert cached_spans(cache, version, ["ab", "c"], find) == [[Span(0, 2, "word")], [Span(0, 1, "word")]]
+    assert searched == ["ab", "c", "ab", "c"]
+
+
 def test_the_cache_holds_no_texts(tmp_path: Path) -> None:
-    path = tmp_path / "vectors.sqlite"
-    CachedEncoder(CountingEncoder(), path).encode(["a secret sentence"])
+    path = tmp_path / "examples.sqlite"
+    CachedEncoder(CountingEncoder(), Cache(path)).encode(["a secret sentence"])
     assert b"secret" not in path.read_bytes()
+
+
+def test_a_broken_cache_stops_no_training(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "examples.sqlite"
+    path.write_bytes(b"no database" * 100)
+    with caplog.at_level(logging.WARNING):
+        vectors = CachedEncoder(CountingEncoder(), Cache(path)).encode(["aa"])
+    assert vectors.tolist() == [[2, 2]]
+    assert "Delete it" in caplog.text
+
+
+def test_a_warm_cache_needs_no_encoder(train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = str(tmp_path / "examples.sqlite")
+    component = train(cache=cache)
+    monkeypatch.setattr(UniversalEncoder, "encode", None)
+    assert component.train(training_data())
+
+
+def test_encoders_side_by_side_give_their_vectors_side_by_side() -> None:
+    both = SideBySide([CountingEncoder(), CountingEncoder()])
+    assert both.encode(["aa", "b"]).tolist() == [[2, 2, 2, 2], [1, 0, 1, 0]]
+    assert (both.sizes, both.name) == ((2, 2), "counting+counting")
+
+
+def test_the_name_of_an_intent_is_an_example_of_it(train: Train) -> None:
+    assert intent(train(encoder="none", learn_names=True), "hours?") == "ask_store_hours"
+    assert "hours?" not in " ".join(EXAMPLES["ask_store_hours"])
+    names, none = (
+        parse(train(encoder="none", learn_names=learn), "store hours").get("intent")["confidence"]
+        for learn in (True, False)
+    )
+    assert names > none
+
+
+def test_without_masking_the_words_of_a_value_count(train: Train) -> None:
+    component = train(mask_values=False)
+    first, second = (
+        component.process(ValueExtractor({}).process([Message({"text": f"an {address}"})]))[0].get("intent_ranking")
+        for address in ("annika.brandt@example.org", "bestellung@stornieren.example")
+    )
+    assert first != second
 
 
 def test_a_sentence_lies_near_its_translation() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,18 @@ import pytest
 from playwright.sync_api import Browser
 from sklearn.metrics import precision_recall_fscore_support
 
-from bot.cli.figures import load_agents
-from bot.cli.measure import good_enough, read_dialogues
-from bot.cli.reading import read_all, read_held_out, threshold_of
+from bot.cli.figures import HELD_OUT, load_agents
+from bot.cli.measure import good_enough, json_of, read_dialogues
+from bot.cli.reading import read_all, threshold_of
 from bot.cli.talk import understand
 from bot.dialogues import Failure
 from bot.errors import PortalError
-from bot.reports import charts
 from bot.reports.html import render, require_writable, write_report
-from bot.reports.refit import Refit, Sentence, in_folds, learning_curve, read_recipe, read_training
+from bot.reports.recipe import read_recipe
+from bot.reports.refit import in_folds, learning_curve
+from bot.reports.sentences import Sentence, read_held_out, read_training
 from bot.reports.statistics import Reading, Share, by_confidence, calibration_error, confusions, per_intent
-from bot.reports.summary import Conversations, Measured, Subject, Summary, json_of, sum_up
+from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.tables import TableError, read_table
 from bot.reports.values import measure_values
 from tests.e2e.conftest import browser
@@ -43,7 +43,7 @@ def reading(intent: str, guessed: str, confidence: float = 0.9, text: str = "wo 
 
 def summed(*readings: Reading, failed: tuple[Failure, ...] = ()) -> Summary:
     subject = Subject("20261122-081500-1f2e3d4c", "1f2e3d4c", "2026-11-22 09:15+01:00", 0.4)
-    return sum_up(subject, Measured(list(readings), [], None, Conversations(3, list(failed))))
+    return sum_up(subject, Measured(list(readings), [], {"hallo"}, None, Conversations(3, list(failed))))
 
 
 def parsed(html: str) -> ElementTree.Element:
@@ -52,6 +52,11 @@ def parsed(html: str) -> ElementTree.Element:
 
 def shown(element: ElementTree.Element) -> str:
     return " ".join("".join(element.itertext()).split())
+
+
+def percent(share: float) -> str:
+    """A share as `shown` gives it."""
+    return f"{share * 100:.1f} %"
 
 
 def table(page: ElementTree.Element, first_head: str) -> list[list[str]]:
@@ -87,16 +92,13 @@ def test_the_numbers_of_the_report_are_those_of_the_json(tested: tuple[dict[str,
     told, page = tested[0], parsed(tested[1])
     headlines = [shown(strong) for strong in page.iter("strong")]
     rejections, values = told["rejections"], told["values"]
-    wanted = [told["understood"]["value"], told["macro_f1"], rejections["rejected"]["value"]]
-    wanted += [rejections["none_found"]["value"], values["exact"]["value"]]
-    assert headlines == list(map(charts.percent, wanted))
-    intents = [
-        [charts.percent(one["f1"]), charts.percent(one["precision"]), charts.percent(one["recall"])]
-        for one in told["intents"]
-    ]
+    wanted = [told["understood"]["value"], told["unseen"]["value"], told["macro_f1"]]
+    wanted += [rejections["rejected"]["value"], rejections["none_found"]["value"], values["exact"]["value"]]
+    assert headlines == list(map(percent, wanted))
+    intents = [[percent(one["f1"]), percent(one["precision"]), percent(one["recall"])] for one in told["intents"]]
     assert [row[1:4] for row in table(page, "Intent")] == intents
     assert [row[0] for row in table(page, "Sentence")] == [" ".join(one["text"].split()) for one in told["wrong"]]
-    kinds = [[kind["name"], charts.percent(kind["found"]["value"])] for kind in values["kinds"]]
+    kinds = [[kind["name"], percent(kind["found"]["value"])] for kind in values["kinds"]]
     assert [row[:2] for row in table(page, "Kind")] == kinds
     assert told["subject"]["model"] in shown(next(page.iter("h1")))
 
@@ -116,14 +118,14 @@ def test_the_json_has_the_figures_of_the_register_and_agrees_with_them(tested: t
 
 def test_words_of_customers_are_text_and_nothing_else() -> None:
     failure = Failure(NASTY, 1, NASTY, NASTY)
-    page = parsed(render(summed(reading(NASTY, "greet", text=NASTY), reading("greet", "greet"), failed=(failure,)), 1))
+    page = parsed(render(summed(reading(NASTY, "greet", text=NASTY), reading("greet", "greet"), failed=(failure,))))
     assert len(list(page.iter("script"))) == 1
     assert [row[:3] for row in table(page, "Sentence")] == [[NASTY, NASTY, "greet"]]
     assert [shown(pre) for pre in page.iter("pre")] == [NASTY]
 
 
 def test_a_report_of_a_faultless_model_has_no_confusions() -> None:
-    page = parsed(render(summed(reading("greet", "greet")), 1))
+    page = parsed(render(summed(reading("greet", "greet"))))
     assert [shown(head) for head in page.iter("h2")] == [
         "Language and channel",
         "Confidence",
@@ -134,7 +136,7 @@ def test_a_report_of_a_faultless_model_has_no_confusions() -> None:
 
 def test_many_sentences_at_once_are_read_like_one_at_a_time(model: Path) -> None:
     (agent,) = load_agents(model)
-    sentences = read_held_out()[::40]
+    sentences = read_held_out(HELD_OUT)[::40]
     readings = read_all(agent, sentences, lambda _done: None)
     alone = [understand(agent, one.text, one.channel, one.language, date.today()) for one in sentences]
     assert [one.guessed for one in readings] == [one["intent"] for one in alone]
@@ -184,6 +186,12 @@ def test_a_rejection_is_right_for_what_is_out_of_scope_and_wrong_for_our_matters
     assert [(pair.intent, pair.guessed) for pair in confusions([none, ours])] == [("greet", "nlu_fallback")]
 
 
+def test_sentences_that_stand_in_the_training_data_are_told_apart() -> None:
+    summary = summed(reading("greet", "greet", text="Hallo!"), reading("greet", "thank"), reading("greet", "greet"))
+    assert (summary.understood, summary.unseen) == (Share.of(2, 3), Share.of(1, 2))
+    assert "50.0 % of the 2 sentences that do not stand in the training data" in shown(parsed(render(summary)))
+
+
 def test_a_model_fails_by_what_it_understands_and_by_conversations() -> None:
     right, wrong = reading("greet", "greet"), reading("greet", "thank")
     assert good_enough(summed(right, right, right, wrong))
@@ -197,7 +205,7 @@ def test_cross_validation_reads_each_example_once_by_what_did_not_learn_it() -> 
     training = [one for one in read_training() if one.intent in SOME]
     lonely = Sentence("xyzzy plugh", "only_here", "de")
     training.append(lonely)
-    folds = list(in_folds(Refit(recipe, training), training, 3))
+    folds = list(in_folds(recipe, training, 3))
     readings = [one for fold in folds for one in fold]
     assert sorted(one.text for one in readings) == sorted(one.text for one in training)
     assert max(map(len, folds)) - min(map(len, folds)) <= len(SOME) + 1
@@ -209,7 +217,8 @@ def test_the_learning_curve_learns_from_ever_more_of_each_intent() -> None:
     recipe = read_recipe()
     assert recipe is not None
     training = [one for one in read_training() if one.intent in SOME]
-    points = list(learning_curve(Refit(recipe, training), training, [s for s in read_held_out() if s.intent in SOME]))
+    sentences = [one for one in read_held_out(HELD_OUT) if one.intent in SOME]
+    points = list(learning_curve(recipe, training, sentences))
     assert [point.examples for point in points] == sorted({point.examples for point in points})
     assert points[0].examples == pytest.approx(0.2 * len(training), abs=len(SOME))
     assert points[-1].examples == len(training)
@@ -299,8 +308,7 @@ def test_a_broken_conversation_is_told_with_its_file(tmp_path: Path) -> None:
 
 def test_the_json_of_a_summary_can_be_read_by_programs() -> None:
     one = reading("greet", "thank")
-    summary = replace(summed(one), values=None)
-    told = json.loads(json.dumps(json_of(summary, [one])))
+    told = json.loads(json.dumps(json_of(summed(one), [one])))
     assert told["wrong"][0]["text"] == one.text
     assert told["confusions"] == [{"intent": "greet", "guessed": "thank", "sentences": [one.text]}]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import click
 import msgspec
@@ -18,19 +19,22 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from bot.cli import curve
-from bot.cli.figures import DIALOGUES, load_agents
+from bot.cli.figures import DIALOGUES, HELD_OUT, Guess, figures_of, load_agents
 from bot.cli.known_models import wanted_model
-from bot.cli.reading import read_all, read_held_out, threshold_of
+from bot.cli.reading import read_all, threshold_of
 from bot.cli.summary_view import show
 from bot.cli.train import Progress
 from bot.dialogues import Dialogue, load_dialogues
 from bot.errors import PortalError
 from bot.logs import set_up_logs
+from bot.nlu.text import fold
 from bot.nlu.without_tensorflow import keep_out_tensorflow
 from bot.reports.html import render, require_writable, write_report
-from bot.reports.refit import CLASSIFIER, CONFIG, SHARES, CurvePoint, Refit, in_folds, read_recipe, read_training
-from bot.reports.statistics import Reading, share_right
-from bot.reports.summary import Conversations, Measured, Subject, Summary, json_of, sum_up
+from bot.reports.recipe import CLASSIFIER, CONFIG, read_recipe
+from bot.reports.refit import CurvePoint, in_folds
+from bot.reports.sentences import read_held_out, read_training
+from bot.reports.statistics import Reading, Share
+from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.values import measure_values
 from bot.training import Model, fingerprint
 
@@ -72,13 +76,20 @@ def test(
     require_writable(file)
     subject, measured = _by_model(tested, conversations) if tested else _by_folds(folds or FOLDS)
     summary, seconds = sum_up(subject, measured), time.monotonic() - began
-    write_report(file, render(summary, seconds))
+    write_report(file, render(summary))
     if as_json:
-        told = {**json_of(summary, measured.readings), "seconds": round(seconds, 1), "report": str(file)}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        told = json_of(summary, measured.readings)
+        click.echo(json.dumps({**told, "seconds": round(seconds, 1), "report": str(file)}, ensure_ascii=False))
     else:
         show(summary, file, seconds)
     sys.exit(0 if good_enough(summary) else 1)
+
+
+def json_of(summary: Summary, readings: Sequence[Reading]) -> dict[str, Any]:
+    """The summary for programs, beside the figures that the register of models keeps, under their names there."""
+    guesses = [Guess(one.text, one.intent, one.language, one.channel, one.guessed) for one in readings]
+    failed = summary.conversations.failed if summary.conversations else []
+    return {**figures_of(guesses, failed), **asdict(summary)}
 
 
 def good_enough(summary: Summary) -> bool:
@@ -90,9 +101,9 @@ def good_enough(summary: Summary) -> bool:
 def _by_model(model: Model, conversations: bool) -> tuple[Subject, Measured]:
     model.require_whole()
     changed = model.fingerprint != fingerprint()
-    sentences, dialogues = read_held_out(), (read_dialogues() if conversations else [])
+    sentences, dialogues = read_held_out(HELD_OUT), (read_dialogues() if conversations else [])
     training = read_training()
-    fitting = curve.begin(SHARES if changed else SHARES[:-1])
+    fitting = curve.begin(HELD_OUT, whole=changed)
     try:
         with _steps() as step:
             step("Loading the model")
@@ -107,9 +118,11 @@ def _by_model(model: Model, conversations: bool) -> tuple[Subject, Measured]:
         fitting.kill()
         fitting.wait()
     if points and not changed:
-        points.append(CurvePoint(1.0, len(training), share_right(readings)))
+        likeliest = sum(one.best == one.intent for one in readings)
+        points.append(CurvePoint(1.0, len(training), Share.of(likeliest, len(readings))))
     subject = Subject(model.name, model.fingerprint, _now(), threshold_of(agent), changed)
-    return subject, Measured(readings, points, values, had)
+    learnt = {fold(one.text) for one in training}
+    return subject, Measured(readings, points, learnt, values, had)
 
 
 def _by_folds(folds: int) -> tuple[Subject, Measured]:
@@ -120,7 +133,7 @@ def _by_folds(folds: int) -> tuple[Subject, Measured]:
         recipe = read_recipe()
         if recipe is None:
             raise PortalError(f"{CONFIG} has no {CLASSIFIER}, which alone is fitted in folds", "use: rasa test nlu")
-        for done, fold in enumerate(in_folds(Refit(recipe, training), training, folds), 1):
+        for done, fold in enumerate(in_folds(recipe, training, folds), 1):
             step("Fitting and reading folds", done, folds)
             readings += fold
     subject = Subject("cross-validation", fingerprint(), _now(), recipe.threshold, folds=folds)

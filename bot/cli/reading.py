@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
-from bot.cli.figures import HELD_OUT
-from bot.reports.refit import FALLBACK, RASA_THRESHOLD, Sentence
+from bot.reports.recipe import FALLBACK, RASA_THRESHOLD
+from bot.reports.sentences import Sentence
 from bot.reports.statistics import REJECTED, Reading
-from bot.reports.tables import read_table
 from bot.turns import clean_text
 
-COLUMNS = ("text", "intent", "language", "channel")
 AT_ONCE = 50
-
-
-def read_held_out(file: Path = HELD_OUT) -> list[Sentence]:
-    """The held-out sentences; raises `TableError` with file and line."""
-    return [Sentence(**{name: row.cells[name] for name in COLUMNS}) for row in read_table(file, COLUMNS)]
 
 
 def read_all(agent: Any, sentences: Sequence[Sentence], told: Callable[[int], object]) -> list[Reading]:

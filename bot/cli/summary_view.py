@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,8 @@ def show(summary: Summary, report: Path, seconds: float) -> None:
     """Print the summary."""
     console = Console(highlight=False)
     console.print(Text(f"{summary.subject.model}: {_share(summary.understood)}", style="bold"))
+    if summary.unseen.total < summary.understood.total:
+        console.print(Text(f"Of those that do not stand in the training data: {_share(summary.unseen)}"))
     console.print(Text("  ".join(f"{name} {percent(group.value)}" for name, group in summary.groups.items())))
     _rejections(console, summary)
     console.print(_intents(summary))
@@ -58,7 +61,7 @@ def _pairs(console: Console, summary: Summary) -> None:
         became = "rejected" if pair.guessed == REJECTED else f"taken for {pair.guessed}"
         console.print(Text(f"{pair.intent} {became}: {len(pair.sentences)}"))
         for sentence in pair.sentences[:SENTENCES]:
-            console.print(Text(f"    {sentence}", style="dim"))
+            console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 4)))
 
 
 def _conversations(console: Console, summary: Summary) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -39,6 +40,7 @@ def make_model(model: Model, *, folder: Path = MODELS) -> Model:
     set_up_logs(40)
     if not needs_tensorflow(CONFIG):
         keep_out_tensorflow()
+    os.environ.setdefault("RASA_MAX_CACHE_SIZE", "0")  # all is trained anew, so Rasa's copies are never used
     import rasa.model_training
 
     try:

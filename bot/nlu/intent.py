@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -28,9 +29,10 @@ from rasa.shared.nlu.constants import (
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.encoder import ENCODERS, NONE, UNIVERSAL, CachedEncoder, Encoder, Vectors, load_encoder
+from bot.nlu.cache import Cache, CachedEncoder, cached_spans
+from bot.nlu.encoder import ENCODERS, NONE, UNIVERSAL, Encoder, Vectors, load_encoder
 from bot.nlu.language import detect
-from bot.nlu.linear import LinearModel
+from bot.nlu.linear import Examples, LinearModel
 from bot.nlu.text import Span, mask, plain
 from bot.nlu.values import extract
 
@@ -38,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _MODEL_FILE = "intents.npz"
 _EXTRACTOR = "ValueExtractor"
+_HUMPS = re.compile(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])")
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -45,19 +48,27 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     """Tells the intent from the words, the letters and the meaning of a message.
 
     Place `ValueExtractor` before it: the values found are masked, so that the digits of an order number do not
-    matter. Confidences are calibrated: of the answers given with 0.8, about 80 % are right.
+    matter. Confidences are calibrated: of the answers given with 0.8, about 80 % are right. Texts unlike all examples
+    get low ones, whatever intent is the nearest.
     """
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """The parameters and their defaults."""
         return {
-            # "universal": words and sentence vectors; "none": words alone.
+            # "universal", "e5", "both", "none" (words alone), or a folder with an ONNX model.
             "encoder": UNIVERSAL,
-            # The file that keeps vectors, so that a second training encodes only new examples; null for none.
-            "cache": "var/cache/vectors.sqlite",
+            # The file that keeps what is known of examples, so that a second training is quick; null for none.
+            "cache": "var/cache/examples.sqlite",
+            # Values are masked; false when `ValueExtractor` is not in the pipeline.
+            "mask_values": True,
+            # The name of an intent, such as ask_order_status, counts as one more example of it.
+            "learn_names": True,
             # How closely to follow the examples: the inverse of the regularization.
             "strength": 40.0,
+            # The share of the examples that may look unfamiliar: texts that are less familiar are out of scope, so
+            # that their confidences are low. 0 to judge no text by that.
+            "unfamiliar": 0.01,
             # Chooses the examples that calibrate the confidences.
             "seed": 1,
             # How many intents the ranking names; 0 for all.
@@ -72,16 +83,15 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
         """Refuse an encoder that does not exist."""
-        if config.get("encoder", UNIVERSAL) not in ENCODERS:
-            raise InvalidConfigException(f"{cls.__name__}: encoder must be one of {', '.join(ENCODERS)}.")
+        encoder = config.get("encoder", UNIVERSAL)
+        if encoder not in ENCODERS and not Path(encoder).is_dir():
+            raise InvalidConfigException(f"{cls.__name__}: encoder must be {', '.join(ENCODERS)} or a folder.")
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
         """What a training depends on besides its data: the code beside this file and the encoder at hand."""
         encoder = load_encoder(config.get("encoder", UNIVERSAL))
-        files = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".txt"))
-        digest = sha256(b"\n".join(file.read_bytes() for file in files)).hexdigest()
-        return f"{encoder.name if encoder else NONE} {digest}"
+        return f"{encoder.name if encoder else NONE} {_code()}"
 
     @classmethod
     def create(
@@ -111,10 +121,11 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         except ValueError:
             logger.warning("There is no trained intent model: every message has no intent.")
         component._check_encoder()
+        component._vectors([""], component._encoder)
         return component
 
     def __init__(self, config: Mapping[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
-        """Start without a model; the encoder is loaded now, so that no customer waits for it."""
+        """Start without a model."""
         self._config = {**self.get_default_config(), **config}
         self._model_storage, self._resource = model_storage, resource
         self._encoder = load_encoder(self._config["encoder"])
@@ -128,14 +139,8 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
             logger.warning("Intents are not trained: the data have fewer than two.")
             return self._resource
         texts = [example.get(TEXT) for example in examples]
-        spans = [_extracted(text) for text in texts]
-        self._model = LinearModel.fit(
-            list(map(mask, texts, spans)),
-            self._vectors(list(map(plain, texts, spans)), self._training_encoder()),
-            labels,
-            strength=self._config["strength"],
-            seed=self._config["seed"],
-        )
+        options = {name: self._config[name] for name in ("strength", "unfamiliar", "seed")}
+        self._model = LinearModel.fit(self._examples(texts, labels), **options)
         self.persist()
         return self._resource
 
@@ -156,20 +161,41 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     def _ranking(self, message: Message) -> list[dict[str, Any]]:
         """The likeliest intents of a message, best first; none when it says nothing."""
-        text, spans = message.get(TEXT) or "", _found(message)
+        text, spans = message.get(TEXT) or "", _found(message) if self._config["mask_values"] else []
         words = mask(text, spans)
         if not self._model or not words:
             return []
         vector = self._vectors([plain(text, spans)], self._encoder)
-        confidences = self._model.probabilities([words], vector)[0]
+        confidences = self._model.confidences([words], vector)[0]
         best = np.argsort(-confidences)[: self._config["ranking_length"] or None]
         return [{"name": self._model.intents[i], "confidence": float(confidences[i])} for i in best]
 
-    def _training_encoder(self) -> Encoder | None:
-        """The encoder behind its cache."""
-        if self._encoder and self._config["cache"]:
-            return CachedEncoder(self._encoder, Path(self._config["cache"]))
-        return self._encoder
+    def _examples(self, texts: Sequence[str], labels: Sequence[str]) -> Examples:
+        """What the model learns from: the examples and, as hints, the names of the intents."""
+        cache = Cache(Path(self._config["cache"])) if self._config["cache"] else None
+        encoder = CachedEncoder(self._encoder, cache) if self._encoder and cache else self._encoder
+        spans = self._spans(texts, cache)
+        names = sorted(set(labels)) if self._config["learn_names"] else []
+        said = [*texts, *map(_words, names)]
+        spans += [[] for _ in names]
+        return Examples(
+            texts=list(map(mask, said, spans)),
+            vectors=self._vectors(list(map(plain, said, spans)), encoder),
+            sizes=self._sizes,
+            labels=[*labels, *names],
+            hints=len(names),
+        )
+
+    def _spans(self, texts: Sequence[str], cache: Cache | None) -> list[list[Span]]:
+        """The values in training examples: extractors do not run before a training."""
+        if not self._config["mask_values"]:
+            return [[] for _ in texts]
+        return cached_spans(cache, _code(), texts, _extracted) if cache else [_extracted(text) for text in texts]
+
+    @property
+    def _sizes(self) -> tuple[int, ...]:
+        """The sizes of the vectors that the encoder puts side by side; empty without one."""
+        return self._encoder.sizes if self._encoder else ()
 
     def _vectors(self, texts: Sequence[str], encoder: Encoder | None) -> Vectors:
         """One row a text; without an encoder the rows are empty."""
@@ -177,11 +203,10 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     def _check_encoder(self) -> None:
         """Refuse a model made with another encoder than the one at hand."""
-        size = self._encoder.size if self._encoder else 0
-        if self._model and self._model.center.size != size:
+        if self._model and self._model.sizes != self._sizes:
             raise RasaException(
-                f"The intent model was trained with sentence vectors of {self._model.center.size} numbers, "
-                f"the encoder at hand gives {size}. Install the same encoder or train again."
+                f"The intent model was trained with sentence vectors of {_told(self._model.sizes)} numbers, "
+                f"the encoder at hand gives {_told(self._sizes)}. Install the same encoder or train again."
             )
 
 
@@ -195,7 +220,22 @@ def _found(message: Message) -> list[Span]:
 
 
 def _extracted(text: str) -> list[Span]:
-    """The values of a training example: extractors do not run before a training."""
+    """The values of a training example, in the language that it seems to be in."""
     guess = detect(text)
     language = guess.language if guess else "de"
     return [Span(found.start, found.end, found.entity) for found in extract(text, language=language)]
+
+
+def _words(name: str) -> str:
+    """The words of an intent's name: `ask_order_status`, `faq/askHours`."""
+    return re.sub(r"[\W_]+", " ", _HUMPS.sub(" ", name)).strip()
+
+
+def _code() -> str:
+    """A hash of the code and the word lists beside this file."""
+    files = sorted(file for file in Path(__file__).parent.iterdir() if file.suffix in (".py", ".txt"))
+    return sha256(b"\n".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _told(sizes: Sequence[int]) -> str:
+    return " and ".join(map(str, sizes)) or "0"

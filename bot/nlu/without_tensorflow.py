@@ -1,9 +1,9 @@
-"""Keeps TensorFlow out of a process whose model has no part that needs it.
+"""Keeps out of a process what Rasa imports whatever the model uses: TensorFlow first of all.
 
-Rasa 3.6 imports TensorFlow whatever the model uses: ten seconds and a gigabyte. Call
-`keep_out_tensorflow()` before the first import of Rasa: importing `tensorflow` then gives an empty
-shell that can be subclassed, called and used in annotations, which is all that Rasa's modules do
-with it at import. A model with a TensorFlow part needs the real one: ask `needs_tensorflow` first.
+Importing Rasa 3.6 takes ten seconds and a gigabyte. Call `keep_out_tensorflow()` before its first import: the modules
+in `KEPT_OUT` are then empty shells that can be subclassed, called and used in annotations, which is all that Rasa does
+with them at import. They are TensorFlow, Rasa's modules around it, and what only its own channels, stores and prompts
+use; the portal has its own. A model with a TensorFlow part needs the real one: ask `needs_tensorflow` first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-KEPT_OUT = ("tensorflow", "tensorflow_hub", "tensorflow_text", "keras", "tensorboard")
+_CHANNELS = (
+    *("botframework", "callback", "console", "facebook", "hangouts", "mattermost", "rasa_chat", "rocketchat"),
+    *("slack", "socketio", "telegram", "twilio", "twilio_voice", "webexteams"),
+)
+_AROUND_TENSORFLOW = (
+    *("callback", "crf", "data_generator", "feature_array", "layers", "metrics", "model_data", "model_data_utils"),
+    *("models", "rasa_layers", "transformer"),
+)
+KEPT_OUT = (
+    *("tensorflow", "tensorflow_hub", "tensorflow_text", "keras", "tensorboard"),
+    *(f"rasa.utils.tensorflow.{module}" for module in _AROUND_TENSORFLOW),
+    *(f"rasa.core.channels.{module}" for module in _CHANNELS),
+    *("boto3", "pymongo", "questionary"),
+)
 NEEDING = (
     "DIETClassifier",
     "TEDPolicy",
@@ -73,7 +86,7 @@ class _Finder(MetaPathFinder, Loader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A spec for a module kept out, None for all others."""
-        return ModuleSpec(fullname, self, is_package=True) if fullname.split(".")[0] in KEPT_OUT else None
+        return ModuleSpec(fullname, self, is_package=True) if _is_kept_out(fullname) else None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """An empty shell."""
@@ -83,10 +96,20 @@ class _Finder(MetaPathFinder, Loader):
         """Nothing to run."""
 
 
+def _is_kept_out(module: str) -> bool:
+    return any(f"{module}.".startswith(f"{kept_out}.") for kept_out in KEPT_OUT)
+
+
 def keep_out_tensorflow() -> None:
-    """From now on importing TensorFlow gives a shell; nothing happens when the real one is there already."""
+    """From now on importing what is kept out gives shells; nothing happens when TensorFlow is there already.
+
+    YAML is read quickly as well.
+    """
     if "tensorflow" not in sys.modules and not any(isinstance(f, _Finder) for f in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+    from bot.nlu.quick_yaml import mend_yaml  # imports Rasa, which must find the shells
+
+    mend_yaml()
 
 
 def needs_tensorflow(model_or_config: Path) -> bool:

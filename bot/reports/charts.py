@@ -19,7 +19,7 @@ FAINTEST, DARK = 0.2, 0.6  # of a cell; the count is light on dark ones
 
 def percent(share: float, digits: int = 1) -> str:
     """A share from 0 to 1 as it is read: 95.5 %."""
-    return f"{share * 100:.{digits}f} %"
+    return f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def histogram(bins: Sequence[Bin], threshold: float) -> Markup:

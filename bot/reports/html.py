@@ -21,14 +21,13 @@ POLICY = "default-src 'none'; style-src {style}; script-src {script}; base-uri '
 LOW, MIDDLING = 0.8, 0.9  # figures below are marked
 
 
-def render(summary: Summary, seconds: float) -> str:
+def render(summary: Summary) -> str:
     """The report as HTML that is well-formed XML too."""
     style, script = _part("report.css"), _part("report.js")
     page = Environment(loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     page.filters |= {"percent": charts.percent, "mark": _mark, "intent": _intent}
     return page.get_template("report.html").render(
         summary=summary,
-        seconds=seconds,
         charts=_drawn(summary),
         style=style,
         script=script,

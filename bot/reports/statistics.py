@@ -7,18 +7,29 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.cli.figures import Guess
-
 Z = 1.959964  # of the normal distribution lie 95 % within so many standard deviations
 REJECTED, OUT_OF_SCOPE = "nlu_fallback", "out_of_scope"
 
 
 @dataclass(frozen=True)
-class Reading(Guess):
-    """A sentence as a model read it: `best` is the likeliest intent before any rejection, with its confidence."""
+class Reading:
+    """A sentence that means `intent`, as a model read it.
 
+    `guessed` is what it would act on, `best` the likeliest intent before any rejection, with its confidence.
+    """
+
+    text: str
+    intent: str
+    language: str
+    channel: str
+    guessed: str
     best: str
     confidence: float
+
+    @property
+    def right(self) -> bool:
+        """Whether the model understood; a rejection is right for what is out of scope."""
+        return self.guessed == self.intent or (self.intent == OUT_OF_SCOPE and self.guessed == REJECTED)
 
     @property
     def answer(self) -> str:
@@ -92,7 +103,7 @@ class Rejections:
     none_found: Share
 
 
-def share_right(readings: Sequence[Guess]) -> Share:
+def share_right(readings: Sequence[Reading]) -> Share:
     """The share that was understood."""
     return Share.of(sum(reading.right for reading in readings), len(readings))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from bot.cli.figures import figures_of
 from bot.dialogues import Failure
+from bot.nlu.text import fold
 from bot.reports.refit import CurvePoint
 from bot.reports.statistics import (
     Bin,
@@ -56,20 +55,25 @@ class Conversations:
 
 @dataclass(frozen=True)
 class Measured:
-    """What came out, as it was measured; None was not measured."""
+    """What came out, as it was measured; None was not measured. `learnt` are the folded training sentences."""
 
     readings: list[Reading]
     curve: list[CurvePoint]
+    learnt: Collection[str] = ()
     values: ValueFigures | None = None
     conversations: Conversations | None = None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of a test. Shares are from 0 to 1, lists have the worst first."""
+    """The figures of a test. Shares are from 0 to 1, lists have the worst first.
+
+    `unseen` counts only the sentences that do not stand in the training data word for word.
+    """
 
     subject: Subject
     understood: Share
+    unseen: Share
     macro_f1: float
     groups: dict[str, Share]
     intents: list[IntentFigures]
@@ -91,6 +95,7 @@ def sum_up(subject: Subject, measured: Measured) -> Summary:
     return Summary(
         subject=subject,
         understood=share_right(readings),
+        unseen=share_right([one for one in readings if fold(one.text) not in measured.learnt]),
         macro_f1=macro_f1(intents),
         groups=per_group(readings),
         intents=intents,
@@ -111,9 +116,3 @@ def _wrong(readings: Sequence[Reading]) -> list[Reading]:
     return sorted(
         (one for one in readings if not one.right), key=lambda one: (one.guessed != one.best, -one.confidence)
     )
-
-
-def json_of(summary: Summary, readings: Sequence[Reading]) -> dict[str, Any]:
-    """The summary for programs, beside the figures that the register of models keeps, under their names there."""
-    failed = summary.conversations.failed if summary.conversations else []
-    return {**figures_of([*readings], failed), **asdict(summary)}

@@ -1,0 +1,52 @@
+"""How `config.yml` has intents told: the settings of our classifier, and when an intent is rejected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.errors import PortalError
+
+CONFIG = Path("config.yml")
+CLASSIFIER, FALLBACK = "LinearIntentClassifier", "FallbackClassifier"
+RASA_THRESHOLD, RASA_AMBIGUITY = 0.3, 0.1  # what Rasa takes when the configuration does not say
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The classifier's settings with their defaults; `version` changes with the code that finds values.
+
+    An intent is rejected when its confidence is below `threshold`, or less than `ambiguity` above the next one's.
+    """
+
+    settings: dict[str, Any]
+    version: str
+    threshold: float
+    ambiguity: float
+
+
+def read_recipe(config: Path = CONFIG) -> Recipe | None:
+    """The recipe in a configuration; None when it has another classifier.
+
+    Raises `PortalError` when there is no pipeline in it. Imports Rasa: keep TensorFlow out before.
+    """
+    try:
+        parts = yaml.safe_load(config.read_text("utf-8"))["pipeline"]
+        pipeline = {part["name"].rpartition(".")[2]: part for part in parts}
+    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise PortalError(f"{config} has no pipeline that can be read", "sprachportal validate says more") from error
+    if CLASSIFIER not in pipeline:
+        return None
+    from bot.nlu.intent import LinearIntentClassifier
+
+    settings = {**LinearIntentClassifier.get_default_config(), **pipeline[CLASSIFIER]}
+    fallback = pipeline.get(FALLBACK, {"threshold": 0.0, "ambiguity_threshold": 0.0})
+    return Recipe(
+        settings=settings,
+        version=LinearIntentClassifier.fingerprint_addon(settings),
+        threshold=float(fallback.get("threshold", RASA_THRESHOLD)),
+        ambiguity=float(fallback.get("ambiguity_threshold", RASA_AMBIGUITY)),
+    )

@@ -1,0 +1,41 @@
+"""Sentences with their intents: those held out for tests, and the training examples."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.errors import PortalError
+from bot.reports.tables import read_table
+from bot.validation.examples import read_examples
+from bot.validation.source import UnreadableError, read_folder
+
+DATA = Path("nlu_data")
+COLUMNS = ("text", "intent", "language", "channel")
+# `[Zelt](product)` and `[Zelt]{"entity": "product"}` in training data.
+MARKED = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with its intent; a training example has no channel."""
+
+    text: str
+    intent: str
+    language: str
+    channel: str = ""
+
+
+def read_held_out(file: Path) -> list[Sentence]:
+    """The held-out sentences; raises `TableError` with file and line."""
+    return [Sentence(**{name: row.cells[name] for name in COLUMNS}) for row in read_table(file, COLUMNS)]
+
+
+def read_training(folder: Path = DATA) -> list[Sentence]:
+    """The training examples without the marks of entities; raises `PortalError` with file and line."""
+    try:
+        examples = read_examples(read_folder(folder))
+    except UnreadableError as error:
+        raise PortalError(f"{error.finding.where}: {error.finding.what}", error.finding.todo) from error
+    return [Sentence(MARKED.sub(r"\1", example.text), example.intent, example.language) for example in examples]
