@@ -24,7 +24,7 @@ setup: .venv/.done
 	  .uv/bin/pip install --quiet uv || { rm -rf .uv; \
 	    echo "Error: pip could not install uv"; \
 	    echo "What to do: look at the network and the package index that pip uses"; exit 2; }; }
-	$(UV) sync --frozen --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	$(UV) sync --frozen --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
 	@touch $@
 
 model: setup

@@ -26,6 +26,7 @@ Accuracy of intents in percent; same sentences, same splits, same machine ({mach
 CLINC150: within scope and, after the comma, recall out of scope, at the threshold that is best on its validation set.
 HINT3: the best accuracy over all thresholds, as published. Ten examples of MASSIVE and ROBO.AI are chosen by a seed.
 DIET is Rasa 3.6's default pipeline with 100 epochs. `published` is the best figure that we know for these files.
+Times tell something only when nothing else ran on the machine.
 """
 
 

@@ -9,10 +9,10 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.channels.events import Consent
-from bot.database import transaction
+from bot.database import despite_races, transaction
 from bot.outbox_store import UNASKED, newest_consent
 from bot.rows import in_utc
-from bot.store import contact_of, conversation_with, despite_races
+from bot.store import contact_of, conversation_with
 from bot.tables import ConsentRow, ContactRow, ConversationRow, DeliveryRow
 from bot.turns import utc_now
 

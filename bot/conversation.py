@@ -13,12 +13,13 @@ from bot.channels.forms import together
 from bot.channels.outlet import MESSENGERS, Outlet
 from bot.engine import Engine
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, StoreError
+from bot.inbox_store import Received, Waiting
 from bot.locks import Locks
 from bot.logs import place
 from bot.media import Media
 from bot.metrics import TURN_SECONDS, TURNS
 from bot.presence import Presence
-from bot.store import Offer, Received, Store, Waiting
+from bot.store import Offer, Store
 from bot.texts import Texts
 from bot.turns import (
     Answer,

@@ -7,13 +7,16 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 
 from sqlalchemy.exc import DataError
 
 from bot.channels.events import Changed, Consent, Event, Noted, SeenUntil, Status
 from bot.contacts import Contacts
 from bot.conversation import CONSENT_GIVEN, TOO_MANY, Conversations
+from bot.database import despite_races
 from bot.errors import StoreError
+from bot.inbox_store import Received
 from bot.logs import place
 from bot.messaging_settings import MessagingSettings
 from bot.metrics import EVENTS
@@ -80,26 +83,30 @@ class PortalIntake:
             self.wake_outbox(conversation)
 
     def _take_turn(self, incoming: Incoming) -> None:
-        turn = self._in_conversation(incoming)
-        word = _word(incoming.text)
-        if word in map(_word, self.settings.opt_out_words):
-            self._take_consent(turn, given=False)
-            self._receive(turn, state="done", opens_window=False)
-        elif word in map(_word, self.settings.opt_in_words):
-            self._take_consent(turn, given=True)
-            self._receive(replace(turn, intent=Intent(CONSENT_GIVEN)))
-        else:
-            self._take_words(turn)
+        received = despite_races(lambda: self._kept(incoming))
+        if received.state == "waiting":
+            self.wake(received.conversation)
 
-    def _take_words(self, turn: Incoming) -> None:
+    def _kept(self, incoming: Incoming) -> Received:
+        """The turn as it is written down, all in one transaction."""
+        with self.conversations.store.together():
+            turn, word = self._in_conversation(incoming), _word(incoming.text)
+            if word in _words(self.settings.opt_out_words):
+                self._take_consent(turn, given=False)
+                return self._receive(turn, state="done", opens_window=False)
+            if word in _words(self.settings.opt_in_words):
+                self._take_consent(turn, given=True)
+                return self._receive(replace(turn, intent=Intent(CONSENT_GIVEN)))
+            return self._take_words(turn)
+
+    def _take_words(self, turn: Incoming) -> Received:
         """Of what is too much the first is answered, with a request to wait."""
         surplus = self._surplus(turn.conversation) if turn.conversation else -1
         if surplus < 0:
-            self._receive(turn)
-        elif surplus == 0:
-            self._receive(replace(turn, intent=Intent(TOO_MANY)))
-        else:
-            self._receive(turn, state="dropped")
+            return self._receive(turn)
+        if surplus == 0:
+            return self._receive(replace(turn, intent=Intent(TOO_MANY)))
+        return self._receive(turn, state="dropped")
 
     def _in_conversation(self, incoming: Incoming) -> Incoming:
         """With the customer's conversation, also that of their former address."""
@@ -110,12 +117,10 @@ class PortalIntake:
             return replace(incoming, conversation=find(incoming.channel, incoming.former_address))
         return incoming
 
-    def _receive(self, turn: Incoming, *, state: str = "waiting", opens_window: bool = True) -> None:
-        received = self.conversations.receive(
+    def _receive(self, turn: Incoming, *, state: str = "waiting", opens_window: bool = True) -> Received:
+        return self.conversations.receive(
             turn, language=self.language, waiting_at_most=NO_LIMIT, state=state, opens_window=opens_window
         )
-        if received.state == "waiting":
-            self.wake(received.conversation)
 
     def _surplus(self, conversation: str) -> int:
         """How many turns of the last minute were too many; negative when another one is welcome."""
@@ -125,6 +130,11 @@ class PortalIntake:
     def _take_consent(self, turn: Incoming, *, given: bool) -> None:
         """A word such as STOP is no question: it is kept, obeyed and not answered; START is thanked for."""
         self.contacts.note_consent(Consent(turn.channel, turn.address, turn.provider_id, given, turn.at), source="word")
+
+
+@lru_cache
+def _words(texts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_word, texts))
 
 
 def _word(text: str) -> str:

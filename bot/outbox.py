@@ -20,7 +20,7 @@ from bot.locks import Locks
 from bot.logs import place
 from bot.messaging_settings import MessagingSettings
 from bot.metrics import DELIVERIES
-from bot.outbox_store import Outbox, Taken
+from bot.outbox_store import AWAY, Outbox, Taken
 from bot.turns import utc_now
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,10 @@ LASTING_TRIES = 4
 LASTING_SECONDS = 30.0
 CLOSED = "the 24 hours are over"
 OPTED_OUT = "the customer opted out"
+
+
+class _NewsMissed(Exception):
+    """Whether the provider took the form was told, perhaps, when nobody was here."""
 
 
 class Pauses:
@@ -114,6 +118,8 @@ class Deliveries:
         delivery = taken.delivery
         try:
             provider_id = self._handed_over(outlet, taken)
+        except _NewsMissed:
+            self._later(delivery, self.settings.retry.unclear_seconds, state="unclear", why=AWAY, counts=False)
         except WindowClosed:
             self._hold(taken)
         except OptedOut as error:
@@ -133,10 +139,15 @@ class Deliveries:
             DELIVERIES.labels(delivery.channel, "sent").inc()
 
     def _handed_over(self, outlet: Outlet, taken: Taken) -> str:
-        """The provider's id of the form, which it had already or has now. Raises `DeliveryError`."""
+        """The provider's id of the form, which it had already or has now. Raises `DeliveryError`.
+
+        After a crash or an outage the provider tells its news again: they are awaited before a form is sent twice.
+        """
         known = outlet.find(taken.delivery) if taken.was_unclear else None
         if known:
             return known
+        if taken.was_left:
+            raise _NewsMissed
         if self._window_is_closed(outlet, taken):
             raise WindowClosed(CLOSED)
         return outlet.send(taken.delivery)

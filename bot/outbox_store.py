@@ -16,18 +16,33 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Select, exists, func, select, update
+from sqlalchemy import CursorResult, Row, Select, Update, exists, func, select, update
 from sqlalchemy.orm import Session, aliased
 
 from bot.channels.events import SeenUntil, Status
 from bot.channels.outlet import Delivery, Form
 from bot.database import transaction
 from bot.rows import in_utc
+from bot.statements import (
+    ADD_DELIVERY,
+    CONTACT_OF,
+    DELIVERY_BY_ID,
+    DELIVERY_BY_PROVIDER_ID,
+    DROP_REQUESTS_TO_WRITE,
+    MARK_SENT,
+    MOVE_DELIVERY,
+    MOVED,
+    NEXT_DELIVERY,
+    NOTE_PROVIDER_ID,
+    RELEASE_HELD,
+    TAKE_DELIVERY,
+    TO_DO,
+)
 from bot.tables import UNSETTLED, ConsentRow, ContactRow, ConversationRow, DeliveryRow
 from bot.turns import utc_now
 
-TO_DO = ("queued", "sending", "unclear")
 UNASKED = ("notice", "template", "reopen")
 RANK = {
     "queued": 0,
@@ -41,6 +56,8 @@ RANK = {
     "dropped": 5,
 }
 SENDING_SECONDS = 30
+LATE_SECONDS = 5
+AWAY = "no clear answer, and its news were missed"
 LONGEST_WHY = 200
 
 
@@ -48,7 +65,8 @@ LONGEST_WHY = 200
 class Taken:
     """A delivery that is ours to make now.
 
-    `was_unclear`: an earlier try may have reached the provider. `last_turn_at` is when the customer last wrote, UTC.
+    `was_unclear`: an earlier try may have reached the provider; `was_left`: and nobody was here to take its news.
+    `last_turn_at` is when the customer last wrote, UTC.
     `unwanted`: nobody asked for it, and the customer has opted out.
     """
 
@@ -59,6 +77,7 @@ class Taken:
     was_unclear: bool
     last_turn_at: datetime | None
     unwanted: bool = False
+    was_left: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,27 +112,23 @@ class Outbox:
         """The conversation's next delivery, marked as under way; None when there is none or it is not due."""
         with transaction(self._url) as session:
             row = _next(session, conversation)
-            if row is None or not _is_due(row) or not _is_due(_locked(session, row)):
+            until = utc_now() + timedelta(seconds=SENDING_SECONDS)
+            if row is None or not _is_due(row) or not _change(session, row, TAKE_DELIVERY, until=until):
                 return None
-            was_unclear = row.state in ("sending", "unclear")
-            row.state, row.tries = "sending", row.tries + 1
-            row.next_at = utc_now() + timedelta(seconds=SENDING_SECONDS)
-            contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
-            last = in_utc(contact.last_turn_at) if contact.last_turn_at else None
+            owner = session.execute(CONTACT_OF, {"conversation": conversation}).one()
+            last = in_utc(owner.last_turn_at) if owner.last_turn_at else None
             delivery = Delivery(row.id, row.channel, row.address, row.form)
-            unwanted = row.kind in UNASKED and newest_consent(session, contact.id) is False
-            return Taken(delivery, conversation, row.kind, row.tries, was_unclear, last, unwanted)
+            was_unclear = row.state in ("sending", "unclear")
+            unwanted = row.kind in UNASKED and newest_consent(session, owner.id) is False
+            tries, left = row.tries + 1, _was_left(row)
+            return Taken(delivery, conversation, row.kind, tries, was_unclear, last, unwanted, left)
 
     def sent(self, delivery: str, provider_id: str) -> None:
         """The provider has taken it; news that it failed afterwards may have come before."""
         with transaction(self._url) as session:
-            now = utc_now()
-            named = update(DeliveryRow).where(DeliveryRow.id == delivery)
-            has_failed = DeliveryRow.state.in_(("queued", "held")) & (
-                func.coalesce(DeliveryRow.provider_id, "") == provider_id
-            )
-            session.execute(named.where(_below("sent"), ~has_failed).values(state="sent", why="", code=""))
-            session.execute(named.values(provider_id=provider_id, sent_at=func.coalesce(DeliveryRow.sent_at, now)))
+            told = {"delivery": delivery, "told": provider_id}
+            session.execute(MARK_SENT, told)
+            session.execute(NOTE_PROVIDER_ID, {**told, "now": utc_now()})
 
     def later(self, delivery: str, at: datetime, *, state: str, why: str, code: str = "", counts: bool = True) -> None:
         """Try again from `at` on, as `state` (queued, unclear or held); a try that does not count is taken back."""
@@ -142,26 +157,23 @@ class Outbox:
         None when the delivery is unknown or has got further than the news say.
         """
         with transaction(self._url) as session:
-            named = _named(session, status)
-            row = _locked(session, named) if named else None
-            if row is None or row.state not in ("sending", "unclear", "sent") or _is_old(row, status):
-                return None
-            row.provider_id, row.state, row.next_at = status.provider_id, state, at
-            row.code, row.why = status.code, why[:LONGEST_WHY]
-            return row.conversation_id
+            while (row := _named(session, status)) and row.state in ("sending", "unclear", "sent"):
+                if _is_old(row, status):
+                    return None
+                changes = {"provider_id": status.provider_id, "next_at": at, "code": status.code, "why": why}
+                if _move(session, row, state, **changes):
+                    return str(row.conversation_id)
+            return None
 
     def note(self, status: Status) -> str | None:
-        """What the provider tells of a delivery; the conversation that may go on, None for an unknown delivery."""
+        """What the provider tells of a delivery; the conversation whose next one waited for that, None otherwise."""
         with transaction(self._url) as session:
-            row = _named(session, status)
-            if row is None or _is_old(row, status):
-                return None
-            if _is_news(row, status) and _is_news(_locked(session, row), status):
-                row.provider_id = row.provider_id or status.provider_id
-                row.state, row.code = status.state, status.code
-                row.sent_at = row.sent_at or utc_now()
-                row.why = "the provider could not deliver it" if status.state == "failed" else ""
-            return row.conversation_id
+            while (row := _named(session, status)) and _is_news(row, status):
+                why = "the provider could not deliver it" if status.state == "failed" else ""
+                changes = {"provider_id": row.provider_id or status.provider_id, "sent_at": row.sent_at or utc_now()}
+                if _move(session, row, status.state, code=status.code, why=why, **changes):
+                    return str(row.conversation_id) if row.state in TO_DO else None
+            return None
 
     def note_seen(self, seen: SeenUntil) -> None:
         """Everything sent to an address up to a moment was delivered or read."""
@@ -170,7 +182,8 @@ class Outbox:
             conversations = select(ConversationRow.id).join(ContactRow).where(theirs)
             ours = DeliveryRow.conversation_id.in_(conversations)
             until = ours & (DeliveryRow.sent_at <= seen.at) & DeliveryRow.state.in_(("sent", "delivered"))
-            session.execute(update(DeliveryRow).where(until & _below(seen.state)).values(state=seen.state))
+            earlier = DeliveryRow.state.in_(_below(seen.state))
+            session.execute(update(DeliveryRow).where(until & earlier).values(state=seen.state))
 
     def release_held(self) -> list[str]:
         """Deliveries whose time has come go back into the queue; the conversations that have something due."""
@@ -225,31 +238,27 @@ def add_delivery(
     why: str = "",
 ) -> str:
     """Put a form into the outbox within an open transaction; held until `at` if that is given, and why. Its id."""
-    row = session.get_one(ConversationRow, conversation)
-    contact = session.get_one(ContactRow, row.contact_id)
-    delivery = DeliveryRow(
-        id=uuid.uuid4().hex,
-        conversation_id=conversation,
-        reply_id=reply,
-        kind=kind,
-        channel=contact.channel,
-        address=contact.address,
-        form=form,
-        state="held" if at else "queued",
-        next_at=at or utc_now(),
-        why=why if at else "",
-    )
-    session.add(delivery)
-    session.flush()
-    return delivery.id
+    owner = session.execute(CONTACT_OF, {"conversation": conversation}).one()
+    delivery = {
+        "id": uuid.uuid4().hex,
+        "conversation_id": conversation,
+        "reply_id": reply,
+        "kind": kind,
+        "channel": owner.channel,
+        "address": owner.address,
+        "form": form,
+        "state": "held" if at else "queued",
+        "next_at": at or utc_now(),
+        "why": why if at else "",
+    }
+    session.execute(ADD_DELIVERY, delivery)
+    return str(delivery["id"])
 
 
 def release_window(session: Session, conversation: str) -> None:
     """The customer wrote: what is held goes out, but for the request to write."""
-    ours = update(DeliveryRow).where(DeliveryRow.conversation_id == conversation)
-    asks = (DeliveryRow.kind == "reopen") & DeliveryRow.state.in_(("held", "queued"))
-    session.execute(ours.where(asks).values(state="dropped", why="the customer has written"))
-    session.execute(ours.where(DeliveryRow.state == "held").values(state="queued", next_at=utc_now(), why=""))
+    session.execute(DROP_REQUESTS_TO_WRITE, {"conversation": conversation})
+    session.execute(RELEASE_HELD, {"conversation": conversation, "now": utc_now()})
 
 
 def newest_consent(session: Session, contact: int) -> bool | None:
@@ -258,21 +267,38 @@ def newest_consent(session: Session, contact: int) -> bool | None:
     return session.scalars(said.order_by(ConsentRow.at.desc(), ConsentRow.id.desc()).limit(1)).first()
 
 
-def _next(session: Session, conversation: str) -> DeliveryRow | None:
+def _below(state: str) -> list[str]:
+    """The states that come before this one."""
+    return [name for name, rank in RANK.items() if rank < RANK[state]]
+
+
+def _next(session: Session, conversation: str) -> Row[Any] | None:
     """The oldest delivery that is not at an end and not held."""
-    wanted = (DeliveryRow.conversation_id == conversation) & DeliveryRow.state.in_(TO_DO)
-    return session.scalars(select(DeliveryRow).where(wanted).order_by(DeliveryRow.number).limit(1)).first()
+    return session.execute(NEXT_DELIVERY, {"conversation": conversation}).one_or_none()
 
 
-def _is_due(row: DeliveryRow) -> bool:
-    return row.state in TO_DO and in_utc(row.next_at) <= utc_now()
+def _is_due(row: Row[Any]) -> bool:
+    return bool(row.state in TO_DO and in_utc(row.next_at) <= utc_now())
 
 
-def _locked(session: Session, row: DeliveryRow) -> DeliveryRow:
-    """The row as it is now; nobody else changes it until the transaction ends (SQLite has no `FOR UPDATE`)."""
-    session.execute(update(DeliveryRow).where(DeliveryRow.number == row.number).values(state=DeliveryRow.state))
-    session.refresh(row)
-    return row
+def _was_left(row: Row[Any]) -> bool:
+    """Whether a crash left it under way, or nobody was here when its time was over."""
+    is_late = utc_now() - in_utc(row.next_at) > timedelta(seconds=LATE_SECONDS)
+    return bool(row.state == "sending" or (row.state == "unclear" and is_late and row.why != AWAY))
+
+
+def _change(session: Session, row: Row[Any], how: Update, **values: object) -> bool:
+    """Change the delivery, if nobody else has since the row was read; whether that was so."""
+    read = {"wanted": row.number, "was": row.state, "tried": row.tries}
+    changed = session.execute(how, {**read, **values})
+    return bool(changed.rowcount)  # type: ignore[attr-defined]
+
+
+def _move(session: Session, row: Row[Any], state: str, **changes: Any) -> bool:
+    """Move the delivery to a state, if nobody else has moved it since the row was read; whether that was so."""
+    changes["why"] = changes["why"][:LONGEST_WHY]
+    new = {f"new_{name}": changes.get(name, getattr(row, name)) for name in MOVED}
+    return _change(session, row, MOVE_DELIVERY, new_state=state, **new)
 
 
 def _due_conversations() -> Select[tuple[str]]:
@@ -287,25 +313,21 @@ def _due_conversations() -> Select[tuple[str]]:
     return select(DeliveryRow.conversation_id).where(UNSETTLED, due, ~blocked).order_by(DeliveryRow.number)
 
 
-def _below(state: str) -> ColumnElement[bool]:
-    return DeliveryRow.state.in_([name for name, rank in RANK.items() if rank < RANK[state]])
-
-
-def _named(session: Session, status: Status) -> DeliveryRow | None:
+def _named(session: Session, status: Status) -> Row[Any] | None:
     if status.delivery:
-        return session.scalars(select(DeliveryRow).where(DeliveryRow.id == status.delivery)).one_or_none()
-    named = (DeliveryRow.channel == status.channel) & (DeliveryRow.provider_id == status.provider_id)
-    return session.scalars(select(DeliveryRow).where(named).limit(1)).first()
+        return session.execute(DELIVERY_BY_ID, {"delivery": status.delivery}).one_or_none()
+    told = {"channel": status.channel, "provider_id": status.provider_id}
+    return session.execute(DELIVERY_BY_PROVIDER_ID, told).one_or_none()
 
 
-def _is_old(row: DeliveryRow, status: Status) -> bool:
+def _is_old(row: Row[Any], status: Status) -> bool:
     """Whether the news are of an earlier try: the one that failed when a next is due, else any failure of another."""
     if row.state in (*TO_DO, "held"):
-        return row.provider_id == status.provider_id
+        return bool(row.provider_id == status.provider_id)
     return status.state == "failed" and row.provider_id not in (None, status.provider_id)
 
 
-def _is_news(row: DeliveryRow, status: Status) -> bool:
+def _is_news(row: Row[Any], status: Status) -> bool:
     """Whether the status moves the delivery on; what we gave up without an answer may have arrived after all."""
     given_up = row.state == "failed" and row.provider_id is None
     return not _is_old(row, status) and (RANK[row.state] < RANK[status.state] or given_up)

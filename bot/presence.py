@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import BoundedSemaphore
 
 from bot.channels.outlet import Outlet
-from bot.store import Waiting
+from bot.inbox_store import Waiting
 
 log = logging.getLogger(__name__)
 THREADS = 4

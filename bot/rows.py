@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy import Row
 
 from bot.tables import EffectRow, ReplyRow, TurnRow
 from bot.turns import Attachment, Choice, Effect, Intent, Link, Location, Reply, Turn, effect_name
@@ -13,7 +14,7 @@ from bot.turns import Attachment, Choice, Effect, Intent, Link, Location, Reply,
 LONGEST_NUMBER = 18
 
 
-def turn_of(row: TurnRow, language: str) -> Turn:
+def turn_of(row: TurnRow | Row[Any], language: str) -> Turn:
     """The turn in a row of the inbox."""
     intent = msgspec.convert(row.intent, Intent) if row.intent else None
     return Turn(
@@ -29,7 +30,7 @@ def turn_of(row: TurnRow, language: str) -> Turn:
     )
 
 
-def reply_of(row: ReplyRow) -> Reply:
+def reply_of(row: ReplyRow | Row[Any]) -> Reply:
     """The reply in a row of what was said."""
     return Reply(
         text=row.text,

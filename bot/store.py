@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TypeVar
 
-from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from bot.channels.outlet import Form
-from bot.database import transaction
+from bot.database import despite_races, together, transaction
 from bot.errors import BadRequest
-from bot.outbox_store import add_delivery, release_window
-from bot.rows import effect_row, in_utc, is_number, reply_of, turn_of
+from bot.inbox_store import (
+    Received,
+    Waiting,
+    add_reply,
+    add_turn,
+    count_since,
+    count_waiting,
+    end_turn,
+    find_turn,
+    latest_conversation,
+    latest_replies,
+    next_turn,
+    open_window,
+)
+from bot.outbox_store import add_delivery
+from bot.rows import effect_row, in_utc, is_number, reply_of
 from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
 from bot.turns import (
     Answer,
@@ -40,36 +52,7 @@ from bot.turns import (
 )
 
 log = logging.getLogger(__name__)
-LATEST_OFFERS = 5
 OWN_PROCESS = ("terminal", "script")
-MOST_RACES = 4
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Received:
-    """A turn in the inbox; `fresh` is False when it had been delivered before, `state` as in `bot.tables.TurnRow`."""
-
-    turn_id: str
-    conversation: str
-    seq: int
-    fresh: bool
-    state: str = "waiting"
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """An unanswered turn: how often it was tried, whether its language was chosen, whether the talk goes on already.
-
-    `address` is the customer's, `provider_id` the channel's id of the turn.
-    """
-
-    turn: Turn
-    tries: int
-    language_chosen: bool
-    goes_on: bool
-    address: str
-    provider_id: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +88,10 @@ class Store:
 
     def _session(self) -> AbstractContextManager[Session]:
         return transaction(self._url)
+
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread asks for within it is one transaction."""
+        return together(self._url)
 
     def check(self) -> None:
         """Raises `StoreError` when the database cannot be written."""
@@ -145,7 +132,7 @@ class Store:
             with self._session() as session:
                 received = self._receive(session, incoming, language, waiting_at_most, state)
                 if opens_window and received.fresh:
-                    _open_window(session, received.conversation, incoming.at)
+                    open_window(session, received.conversation, incoming.at)
                 return received
 
         return despite_races(receive)
@@ -153,33 +140,17 @@ class Store:
     def _receive(
         self, session: Session, incoming: Incoming, language: str, waiting_at_most: int, state: str
     ) -> Received:
-        if known := self._received(session, incoming):
+        if known := find_turn(session, incoming.channel, incoming.provider_id):
             return known
         conversation = self._conversation_of(session, incoming, language)
-        if _waiting(session, conversation) >= waiting_at_most:
+        if count_waiting(session, conversation) >= waiting_at_most:
             raise BadRequest("too many unanswered messages", status=429, code="too_many")
-        turn = TurnRow(
-            id=uuid.uuid4().hex,
-            conversation_id=conversation,
-            channel=incoming.channel,
-            provider_id=incoming.provider_id,
-            seq=_next_seq(session, conversation),
-            text=incoming.text,
-            intent=asdict(incoming.intent) if incoming.intent else None,
-            phone_hint=incoming.phone_hint,
-            attachments=[asdict(attachment) for attachment in incoming.attachments],
-            state=state,
-            received_at=utc_now(),
-        )
-        session.add(turn)
-        session.flush()
-        return Received(turn.id, conversation, turn.seq, fresh=True, state=state)
+        return add_turn(session, conversation, incoming, state)
 
     def turns_since(self, conversation: str, since: datetime) -> int:
         """How many turns of the conversation came after a moment."""
         with self._session() as session:
-            recent = (TurnRow.conversation_id == conversation) & (TurnRow.received_at > since)
-            return session.scalar(select(func.count()).select_from(TurnRow).where(recent)) or 0
+            return count_since(session, conversation, since)
 
     def conversation_of_turn(self, channel: str, provider_id: str) -> str | None:
         """Where a turn was said; None for an unknown one."""
@@ -202,11 +173,6 @@ class Store:
             untouched = same & (TurnRow.state == "waiting") & (TurnRow.tries == 0)
             session.execute(update(TurnRow).where(untouched).values(state="dropped", done_at=utc_now()))
 
-    def _received(self, session: Session, incoming: Incoming) -> Received | None:
-        same = (TurnRow.channel == incoming.channel) & (TurnRow.provider_id == incoming.provider_id)
-        turn = session.scalars(select(TurnRow).where(same)).one_or_none()
-        return Received(turn.id, turn.conversation_id, turn.seq, fresh=False, state=turn.state) if turn else None
-
     def _conversation_of(self, session: Session, incoming: Incoming, language: str) -> str:
         if incoming.former_address:
             _rename(session, incoming.channel, incoming.former_address, incoming.address)
@@ -215,30 +181,17 @@ class Store:
     def next_turn(self, conversation: str) -> Waiting | None:
         """The conversation's oldest unanswered turn, counted as tried once more; None when there is none."""
         with self._session() as session:
-            wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
-            turn = session.scalars(select(TurnRow).where(wanted).order_by(TurnRow.seq).limit(1)).first()
-            if turn is None:
-                return None
-            row = session.get_one(ConversationRow, conversation)
-            turn.tries += 1
-            goes_on = turn.seq > 1 and self._has_answered(session, conversation)
-            address = session.get_one(ContactRow, row.contact_id).address
-            talk = turn_of(turn, row.language)
-            return Waiting(talk, turn.tries, row.language_chosen, goes_on, address, turn.provider_id)
+            return next_turn(session, conversation)
 
     def put_back(self, turn: Turn) -> None:
         """The last try does not count: nobody was there to answer."""
         with self._session() as session:
             session.execute(update(TurnRow).where(TurnRow.id == turn.id).values(tries=TurnRow.tries - 1))
 
-    def _has_answered(self, session: Session, conversation: str) -> bool:
-        wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "done") & (TurnRow.text != "")
-        return session.scalars(select(TurnRow.id).where(wanted).limit(1)).first() is not None
-
     def waiting_count(self, conversation: str) -> int:
         """How many turns of the conversation are unanswered."""
         with self._session() as session:
-            return _waiting(session, conversation)
+            return count_waiting(session, conversation)
 
     def waiting_conversations(self, off: Collection[str] = ()) -> list[str]:
         """All conversations with unanswered turns, without channels that are `off` or answer in their own process."""
@@ -260,12 +213,10 @@ class Store:
     def finish(self, turn: Turn, answer: Answer, *, state: str = "done", forms: Sequence[Sequence[Form]] = ()) -> None:
         """Write replies, what goes out for each, and effects with the turn's end; a second time changes nothing."""
         with self._session() as session:
-            ended = {"state": state, "done_at": utc_now()}
-            open_turn = (TurnRow.id == turn.id) & (TurnRow.state == "waiting")
-            if session.execute(update(TurnRow).where(open_turn).values(**ended)).rowcount == 0:  # type: ignore[attr-defined]
+            if not end_turn(session, turn.id, state):
                 return
             for position, reply in enumerate(answer.replies):
-                row = _write_reply(session, turn.conversation, reply, turn_id=turn.id, position=position)
+                row = add_reply(session, turn.conversation, reply, turn_id=turn.id, position=position)
                 for form in forms[position] if forms else ():
                     add_delivery(session, turn.conversation, form, reply=row)
             for position, effect in enumerate(answer.effects):
@@ -277,7 +228,7 @@ class Store:
     ) -> str:
         """Something said unasked, held until `at` if that is given, and why; the id of its first delivery."""
         with self._session() as session:
-            row = _write_reply(session, conversation, reply, turn_id=None, position=0)
+            row = add_reply(session, conversation, reply, turn_id=None, position=0)
             ids = [add_delivery(session, conversation, form, reply=row, kind=kind, at=at, why=why) for form in forms]
             return ids[0]
 
@@ -359,11 +310,8 @@ class Store:
     def offers(self, conversation: str) -> list[Offer]:
         """The latest replies with choices, newest first; what was said unasked does not count."""
         with self._session() as session:
-            latest = select(ReplyRow).where(ReplyRow.conversation_id == conversation, ReplyRow.turn_id.is_not(None))
-            rows = session.scalars(latest.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
-            return [
-                Offer(reply_of(row), row.turn_id == rows[0].turn_id, row.turn_id or "") for row in rows if row.choices
-            ]
+            rows = latest_replies(session, conversation)
+            return [Offer(reply_of(row), row.turn_id == rows[0].turn_id, row.turn_id) for row in rows if row.choices]
 
     def offered(self, conversation: str) -> list[Choice]:
         """The choices of the latest replies, newest reply first."""
@@ -390,13 +338,6 @@ def begin_conversation(session: Session, channel: str, address: str, language: s
     return conversation
 
 
-def latest_conversation(session: Session, channel: str, address: str) -> str | None:
-    """The contact's newest conversation, within an open transaction."""
-    of_contact = (ContactRow.channel == channel) & (ContactRow.address == address)
-    newest = select(ConversationRow.id).join(ContactRow).where(of_contact)
-    return session.scalars(newest.order_by(ConversationRow.created_at.desc()).limit(1)).one_or_none()
-
-
 def conversation_with(session: Session, channel: str, address: str, language: str) -> str:
     """The contact's newest conversation or a first one, within an open transaction; two at once get the same."""
     if known := latest_conversation(session, channel, address):
@@ -408,61 +349,12 @@ def conversation_with(session: Session, channel: str, address: str, language: st
     return known or begin_conversation(session, channel, address, language).id
 
 
-def despite_races(work: Callable[[], T]) -> T:
-    """What the work gives; it is done again when somebody else wrote the same row first."""
-    for _ in range(MOST_RACES):
-        try:
-            return work()
-        except IntegrityError:
-            log.debug("somebody was faster")
-    return work()
-
-
-def _open_window(session: Session, conversation: str, at: datetime | None) -> None:
-    """The customer wrote at this moment, now if it is not known; never in the future."""
-    now = utc_now()
-    said = min(at or now, now)
-    contact = session.get_one(ContactRow, session.get_one(ConversationRow, conversation).contact_id)
-    if contact.last_turn_at is None or in_utc(contact.last_turn_at) < said:
-        contact.last_turn_at = said
-        release_window(session, conversation)
-
-
 def _rename(session: Session, channel: str, former: str, address: str) -> None:
     """A contact is known by another address from now on, if nobody is there yet."""
     taken = select(ContactRow.id).where(ContactRow.channel == channel, ContactRow.address == address)
     if session.scalars(taken).first() is None:
         known = (ContactRow.channel == channel) & (ContactRow.address == former)
         session.execute(update(ContactRow).where(known).values(address=address))
-
-
-def _write_reply(session: Session, conversation: str, reply: Reply, *, turn_id: str | None, position: int) -> int:
-    row = ReplyRow(
-        turn_id=turn_id,
-        conversation_id=conversation,
-        position=position,
-        seq=_next_seq(session, conversation),
-        text=reply.text,
-        choices=[asdict(choice) for choice in reply.choices],
-        image=reply.image,
-        link=asdict(reply.link) if reply.link else None,
-        location=asdict(reply.location) if reply.location else None,
-        language=reply.language,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
-
-
-def _waiting(session: Session, conversation: str) -> int:
-    wanted = (TurnRow.conversation_id == conversation) & (TurnRow.state == "waiting")
-    return session.scalar(select(func.count()).select_from(TurnRow).where(wanted)) or 0
-
-
-def _next_seq(session: Session, conversation: str) -> int:
-    counted = update(ConversationRow).where(ConversationRow.id == conversation)
-    raised = counted.values(last_seq=ConversationRow.last_seq + 1).returning(ConversationRow.last_seq)
-    return int(session.execute(raised).scalar_one())
 
 
 def _reply_entry(row: ReplyRow) -> Entry:

@@ -101,10 +101,10 @@ class Stage:
             rows = session.scalars(select(TurnRow).order_by(TurnRow.received_at))
             return [msgspec.convert(row.attachments, list[Attachment]) for row in rows]
 
-    def time_passes(self) -> None:
-        """All pauses of deliveries are over."""
+    def time_passes(self, late: float = 1) -> None:
+        """All pauses of deliveries are over, since so many seconds."""
         with database.transaction(self.url) as session:
-            session.execute(update(DeliveryRow).values(next_at=utc_now() - timedelta(seconds=1)))
+            session.execute(update(DeliveryRow).values(next_at=utc_now() - timedelta(seconds=late)))
         self.woken += self.outbox.release_held()
 
     def last_wrote(self, hours_ago: float) -> None:

@@ -15,6 +15,8 @@ LAYERS = (
         "bot.messaging_settings",
         "bot.texts",
         "bot.tables",
+        "bot.one_writer",
+        "bot.statements",
         "bot.database",
         "bot.locks",
         "bot.bell",
@@ -27,6 +29,7 @@ LAYERS = (
     (
         "bot.rows",
         "bot.outbox_store",
+        "bot.inbox_store",
         "bot.store",
         "bot.contacts",
         "bot.engine",

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from rasa.shared.utils import io
+from rasa.shared.exceptions import YamlSyntaxException
+from rasa.shared.utils import io, validation
 from ruamel.yaml import YAML
 
 from bot.nlu.quick_yaml import mend_yaml
@@ -71,3 +72,13 @@ def test_settings_from_the_environment_still_reach_rasas_files(tmp_path: Path, m
     monkeypatch.setenv("SOME_HOST", "example.org")
     (tmp_path / "endpoints.yml").write_text("action_endpoint:\n  url: http://${SOME_HOST}/webhook\n", "utf-8")
     assert io.read_config_file(tmp_path / "endpoints.yml") == {"action_endpoint": {"url": "http://example.org/webhook"}}
+
+
+def test_sound_examples_pass_and_broken_ones_are_told_with_their_line() -> None:
+    mend_yaml()
+    check, schema = validation.validate_yaml_schema, "shared/nlu/training_data/schemas/nlu.yml"
+    check("nlu:\n- intent: greet\n  examples: |\n    - hallo\n", schema)
+    with pytest.raises(validation.YamlValidationException, match="Line 3"):
+        check("nlu:\n- intent: greet\n- intent: [greet]\n", schema)
+    with pytest.raises(YamlSyntaxException, match="line 2"):
+        check("nlu:\n- intent: 'greet\n", schema)

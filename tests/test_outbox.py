@@ -160,6 +160,33 @@ def test_a_crash_while_sending_leaves_the_delivery_unclear(stage: Stage) -> None
     assert stage.states()[1:] == ["sent"]
 
 
+def test_after_a_crash_the_providers_news_are_awaited_before_a_delivery_goes_out_again(stage: Stage) -> None:
+    first_turn(stage)
+    stage.say("eins")
+    conversation = stage.woken[0]
+    stage.conversations.handle(conversation)
+    taken = stage.outbox.take(conversation)
+    assert taken is not None
+    stage.time_passes()
+    stage.work()
+    assert (stage.outlet.sent, stage.states()[-1]) == ([], "unclear")
+    stage.intake.take([Status("whatsapp", "sent", "wamid.out", delivery=taken.delivery.id)])
+    stage.time_passes()
+    stage.work()
+    assert (stage.outlet.sent, stage.states()[-1]) == ([], "sent")
+
+
+def test_after_an_outage_the_providers_news_are_awaited_once(stage: Stage) -> None:
+    first_turn(stage)
+    stage.outlet.outcomes = [Unclear("cut off")]
+    stage.say("eins")
+    stage.work()
+    for sent in ([], ["Verstanden: eins."]):
+        stage.time_passes(late=60)
+        stage.work()
+        assert stage.outlet.texts == sent
+
+
 @pytest.mark.parametrize("error", [Refused("no such number", "131026"), OptedOut("blocked", "21610")])
 def test_what_the_provider_never_takes_is_a_dead_letter_and_does_not_stop_the_next(
     stage: Stage, error: Refused

@@ -65,7 +65,7 @@ def test_without_the_queue_turns_are_answered_and_delivered(database_url: str) -
     try:
         stage.say("eins")
         stage.say("zwei")
-        assert until(lambda: len(stage.outlet.sent) == 3)
+        assert until(lambda: len(stage.outlet.sent) == 2)
     finally:
         jobs.stop()
-    assert stage.outlet.texts[1:] == ["Verstanden: eins.", "Verstanden: zwei."]
+    assert stage.outlet.texts == ["Verstanden: eins.", "Verstanden: zwei."]

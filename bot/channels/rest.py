@@ -19,7 +19,7 @@ from flask import Request, Response
 from bot.channels.base import json_answer, json_body, require_bearer
 from bot.conversation import Conversations
 from bot.errors import BadRequest
-from bot.store import Received
+from bot.inbox_store import Received
 from bot.turns import Incoming, Intent, clean_text, read_payload
 
 LONGEST_NAME = 200

@@ -22,7 +22,7 @@ def show(summary: Summary, report: Path, seconds: float) -> None:
     console = Console(highlight=False)
     console.print(Text(f"{summary.subject.model}: {_share(summary.understood)}", style="bold"))
     if summary.unseen.total < summary.understood.total:
-        console.print(Text(f"Of those that do not stand in the training data: {_share(summary.unseen)}"))
+        console.print(Text(f"Not in the training data: {_share(summary.unseen)}"))
     console.print(Text("  ".join(f"{name} {percent(group.value)}" for name, group in summary.groups.items())))
     _rejections(console, summary)
     console.print(_intents(summary))
@@ -31,7 +31,12 @@ def show(summary: Summary, report: Path, seconds: float) -> None:
         console.print(Text(f"Values: all exact in {_share(summary.values.exact)}"))
     _conversations(console, summary)
     if summary.subject.data_changed:
-        console.print(Text("The training data have changed since this model was trained.", style="yellow"))
+        console.print(
+            Text(
+                "The training data or the code that reads them have changed since this model was trained.",
+                style="yellow",
+            )
+        )
     console.print(Text(f"{seconds:.0f} s. Report: {report}"), soft_wrap=True)
 
 
@@ -42,9 +47,9 @@ def _share(share: Share) -> str:
 def _rejections(console: Console, summary: Summary) -> None:
     found = summary.rejections
     said = f"Macro F1 {percent(summary.macro_f1)}. Rejected though ours: {percent(found.rejected.value)}."
-    known = f"Out of scope and known as such: {percent(found.none_found.value)} of {found.none_found.total}."
-    sure = f"Confidences are {percent(summary.calibration_error)} off on average."
-    console.print(Text(f"{said} {known} {sure}"))
+    known = f"Out of scope found: {percent(found.none_found.value)} of {found.none_found.total}."
+    console.print(Text(f"{said} {known}"))
+    console.print(Text(f"Confidences are {percent(summary.calibration_error)} off on average."))
 
 
 def _intents(summary: Summary) -> Table:

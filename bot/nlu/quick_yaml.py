@@ -1,9 +1,10 @@
 """Has Rasa read and check YAML quickly; what it reads and refuses stays the same.
 
-ruamel.yaml 0.17.21, the newest that Rasa 3.6 takes, lengthens a list of patterns with every value it looks at and tries
-all of them at the next one. `mend_yaml` gives it copies to lengthen. Rasa checks a file in a form that knows every line,
-which only pure Python can read; `mend_yaml` has it check the plain form first and ask for lines when something is wrong.
-With the package ruamel.yaml.clib, which ruamel.yaml asks for up to Python 3.10 only, the plain form is read in C.
+ruamel.yaml 0.17.21, the newest that Rasa 3.6 takes, lengthens a list of patterns with every value it looks at and
+tries all of them at the next one. `mend_yaml` gives it copies to lengthen. Rasa checks a file in a form that knows the
+line of everything, which only pure Python can read; `mend_yaml` has it check the plain form first, and look for lines
+when something is wrong. With the package ruamel.yaml.clib, which ruamel.yaml asks for up to Python 3.10 only, the plain
+form is read in C.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import rasa.shared
-from pykwalify.core import Core
+from pykwalify.core import Core  # type: ignore[import-untyped]
 from rasa.shared.constants import PACKAGE_NAME, RESPONSES_SCHEMA_FILE, SCHEMA_EXTENSIONS_FILE
 from rasa.shared.utils import io, validation
 from ruamel.yaml.resolver import VersionedResolver

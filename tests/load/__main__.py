@@ -26,7 +26,7 @@ CHANGES = {"messaging": {"turns_per_minute": 1000}}
 SHARES = {"slow": 0.02, "busy": 0.02, "error_before": 0.02, "error_after": 0.02, "cut_before": 0.02, "cut_after": 0.02}
 NAMES = {False: "SQLite, one process", True: "PostgreSQL and Redis, two serving and two working processes"}
 PROGRESS_SECONDS = 10.0
-END_SECONDS = 900.0
+END_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)

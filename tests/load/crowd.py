@@ -40,6 +40,7 @@ PRESS, PHOTO, PLACE, BATCH = 0.4, 0.02, 0.02, 0.05
 LONGEST_PAUSE = 3.0
 MOST_CUSTOMERS = 1000 * len(CHANNELS)
 TWO = 2
+LATELY = 3
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,12 @@ class Talker:
         return 1
 
     def _offered(self) -> tuple[Message, Option] | None:
-        """Something to press of what came last."""
-        received = self.customer.received()
-        options = [each for each in received[-1].shown.options if each.kind != "link"] if received else []
-        return (received[-1], self._random.choice(options)) if options else None
+        """Something to press of what came lately."""
+        for message in self.customer.received()[-LATELY:]:
+            options = [each for each in message.shown.options if each.kind != "link"]
+            if options:
+                return message, self._random.choice(options)
+        return None
 
     def _words(self) -> None:
         event = self.customer.event_of_text(self._say())
