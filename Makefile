@@ -41,6 +41,7 @@ check: setup
 bench: model
 	.venv/bin/python -m bench
 	.venv/bin/python -m bench.calls
+	.venv/bin/python -m bench.messengers
 
 bench-nlu: setup
 	.venv/bin/python -m bench.nlu $(BENCH_NLU)

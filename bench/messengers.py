@@ -38,7 +38,7 @@ WARM_UP = 20
 WARM_UP_SECONDS = 3.0
 FIRST = 300
 HOW_ACKNOWLEDGED = (
-    f"## Acknowledged\n\nSame machine ({machine()}) for portal, the providers' stand-in and the customers. Signed "
+    f"## Acknowledged\n\nSame machine ({machine()}) for portal, stand-ins of the providers and customers. Signed "
     "webhooks of WhatsApp (Meta) and SMS (Twilio) come at a steady pace for 30 s from a process of its own; meanwhile "
     "the portal answers the turns with the real model, delivers the answers to the stand-in and takes the states of "
     "each delivery in, so that there are some more requests than messages. A request's time runs from its moment in the "

@@ -52,11 +52,11 @@ class Jobs:
 
     def wake(self, conversation: str) -> None:
         """Have the conversation's waiting turns answered; without the queue they are found a little later."""
-        self._turns.wake(conversation)
+        self._turns.wake_soon(conversation)
 
     def wake_outbox(self, conversation: str) -> None:
         """Have delivered what was said."""
-        self._outbox.wake(conversation)
+        self._outbox.wake_soon(conversation)
 
     def stop(self) -> None:
         """Finish the turns under way; what waits stays in the inbox."""

@@ -1,7 +1,7 @@
 """Queues that wake the workers: huey on a SQLite file by default, on Redis when several machines share the work.
 
 A queue holds hints only. What has to be done stands in the inbox and the outbox, and is found there as well when a
-hint is lost. A queue that fails is left alone for some seconds, so that it holds up nobody.
+hint is lost. Webhooks do not wait for the queue, and one that fails is left alone for some seconds.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from huey import Huey, RedisHuey
@@ -82,6 +83,12 @@ class Queue:
         self._huey = _open(name, settings)
         self._task = self._huey.task(name=name)(work)
         self._workers = _Workers(self._huey, workers=threads, periodic=False, initial_delay=IDLE_SECONDS)
+        self._hints: SimpleQueue[str] = SimpleQueue()
+        threading.Thread(target=self._pass_on, name=f"{name}-hints", daemon=True).start()
+
+    def wake_soon(self, what: str) -> None:
+        """As `wake`, without waiting for the queue."""
+        self._hints.put(what)
 
     def wake(self, what: str) -> bool:
         """Have it looked at soon; whether the queue took the hint."""
@@ -90,6 +97,15 @@ class Queue:
     def is_idle(self) -> bool:
         """Whether no hint waits for a worker, as none does in a queue that fails."""
         return self._ask(lambda: not self._huey.pending_count(), instead=True)
+
+    def _pass_on(self) -> None:
+        """Pass hints on to the queue; those that came meanwhile, each once."""
+        while True:
+            hints = [self._hints.get()]
+            while not self._hints.empty():
+                hints.append(self._hints.get())
+            for what in dict.fromkeys(hints):
+                self.wake(what)
 
     def _put(self, what: str) -> bool:
         self._task(what)

@@ -61,8 +61,9 @@ class Talk:
     def found(self, text: str) -> Mistake | None:
         return next((mistake for mistake in self.mistakes.open() if mistake.text == text), None)
 
-    def wait_for(self, text: str, kind: str) -> Mistake:
-        until(lambda: (found := self.found(text)) and kind in found.kinds)
+    def wait_for(self, text: str, *kinds: str) -> Mistake:
+        """The mistake of one of these kinds."""
+        until(lambda: (found := self.found(text)) and set(kinds) & set(found.kinds))
         found = self.found(text)
         assert found
         return found
@@ -164,7 +165,7 @@ def test_answers_to_questions_and_pressed_buttons_are_no_mistakes(talk: Talk) ->
 def test_the_list_shows_sentences_and_what_to_do(talk: Talk, work: Path) -> None:
     talk.begin()
     talk.say("seid ihr [bold]nett[/bold] zu tieren")
-    talk.wait_for("seid ihr boldnett/bold zu tieren", "unsure")
+    talk.wait_for("seid ihr boldnett/bold zu tieren", "unsure", "rejected")
     shown = inbox(talk)
     assert shown.exit_code == 0
     assert "seid ihr boldnett/bold zu tieren" in shown.output

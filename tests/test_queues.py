@@ -56,6 +56,24 @@ def test_a_hint_that_was_taken_reaches_a_worker_and_the_queue_is_idle_again(data
     queue.stop()
 
 
+def test_a_webhook_does_not_wait_for_a_queue_that_hangs(database_url: str, hanging_redis: str) -> None:
+    queue = Queue("turns", settings(database_url, hanging_redis), print, threads=1)
+    begun = time.monotonic()
+    for _ in range(20):
+        queue.wake_soon("a")
+    assert time.monotonic() - begun < 0.5
+
+
+def test_hints_that_come_at_once_reach_a_worker(database_url: str) -> None:
+    seen: list[str] = []
+    queue = Queue("turns", settings(database_url, ""), seen.append, threads=2)
+    queue.start()
+    for what in "abcabc":
+        queue.wake_soon(what)
+    assert until(lambda: set(seen) == {"a", "b", "c"})
+    queue.stop()
+
+
 def test_without_the_queue_turns_are_answered_and_delivered(database_url: str) -> None:
     stage = Stage(database_url)
     given = settings(database_url, f"redis://127.0.0.1:{free_port()}/0")

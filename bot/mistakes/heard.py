@@ -18,6 +18,7 @@ from bot.tables import TrackerEventRow
 FORM = "matter_form"
 MATTER_SLOT = "matter"
 MISSES_SLOT = "misses"
+MOST_GUESSES = 3
 FALLBACK = "nlu_fallback"
 WAY_OUT = {"handoff": {"reason": "not_understood"}}
 EVENTS_OF_A_TURN = 100
@@ -62,7 +63,7 @@ def heard_of(session: Session, conversation: str, turn_id: str) -> Heard | None:
     parsed = turn["parse_data"]
     found = [Guess(str(one["name"]), float(one["confidence"])) for one in parsed["intent_ranking"]]
     return Heard(
-        ranking=tuple(guess for guess in found if guess.intent != FALLBACK),
+        ranking=tuple(guess for guess in found if guess.intent != FALLBACK)[:MOST_GUESSES],
         rejected=parsed["intent"]["name"] == FALLBACK,
         missed=any((value or {}).get("turn") == turn_id for value in _values(after, MISSES_SLOT)),
         gave_up=any((event.get("data") or {}).get("custom") == WAY_OUT for event in after),
