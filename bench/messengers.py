@@ -41,7 +41,7 @@ HOW_ACKNOWLEDGED = (
     f"## Acknowledged\n\nSame machine ({machine()}) for portal, stand-ins of the providers and customers. Signed "
     "webhooks of WhatsApp (Meta) and SMS (Twilio) come at a steady pace for 30 s from a process of its own; meanwhile "
     "the portal answers the turns with the real model, delivers the answers to the stand-in and takes the states of "
-    "each delivery in, so that there are some more requests than messages. A request's time runs from its moment in the "
+    "each delivery in, so that requests outnumber messages. A request's time runs from its moment in the "
     "schedule to the answer, which the portal gives when the message is committed to SQLite."
 )
 HOW_THROUGH = (
