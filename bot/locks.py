@@ -7,6 +7,7 @@ their holder dies.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -14,9 +15,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.database import connect
+from bot.logs import place
 
+log = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
 
 
@@ -121,7 +125,12 @@ def _lock(connection: Connection, key: str) -> bool:
 
 
 def _unlock(connection: Connection, key: str) -> None:
-    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(key)})
+    """Give the lock back; a connection that broke has given it back already."""
+    try:
+        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _number(key)})
+    except DBAPIError as error:
+        log.warning("locks: %s", place(error))
+        connection.invalidate()
 
 
 def _number(key: str) -> int:

@@ -1,0 +1,69 @@
+"""Several processes share the work: hints and rings over a real Redis, locks over a real PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from bot.bell import RedisBell
+from bot.database import connect
+from bot.locks import PostgresLocks
+from bot.queues import Queue
+from tests.load.servers import redis_server
+from tests.test_queues import settings, until
+
+END_OF_OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+
+
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    if shutil.which("redis-server") is None:
+        pytest.skip("Redis' server program is not installed")
+    with redis_server() as url:
+        yield url
+
+
+def test_a_hint_of_one_process_reaches_a_worker_of_another(database_url: str, redis_url: str) -> None:
+    seen: list[str] = []
+
+    def work(what: str) -> None:
+        seen.append(what)
+
+    asks = Queue("turns", settings(database_url, redis_url), work, threads=1)
+    works = Queue("turns", settings(database_url, redis_url), work, threads=2)
+    works.start()
+    assert [asks.wake(what) for what in ("a", "b", "c")] == [True] * 3
+    assert until(lambda: sorted(seen) == ["a", "b", "c"])
+    works.stop()
+
+
+def test_a_bell_rings_in_every_process(redis_url: str) -> None:
+    here, there = RedisBell(redis_url), RedisBell(redis_url)
+    assert until(lambda: there.wait("talk", there.count("talk"), 0.1) >= 0)
+
+    def rings() -> bool:
+        before = there.count("talk")
+        here.ring("talk")
+        return there.wait("talk", before, 1.0) > before
+
+    assert until(rings)
+    here.close()
+    there.close()
+
+
+def test_a_lock_is_held_by_one_process_and_free_when_it_is_gone(postgresql: str) -> None:
+    url = postgresql.replace("postgresql://", "postgresql+psycopg://")
+    one, other = PostgresLocks(url), PostgresLocks(url)
+    with one.attempt("talk") as held:
+        assert held
+        with other.attempt("talk") as held_too, other.attempt("another talk") as free:
+            assert (held_too, free) == (False, True)
+    with other.attempt("talk") as held:
+        assert held
+        with connect(url).connect() as admin:
+            admin.execute(text(END_OF_OTHERS))
+        with one.attempt("talk") as held_now:
+            assert held_now
