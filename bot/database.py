@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,7 +84,7 @@ def transaction(url: str) -> Iterator[Session]:
             yield session
     except (IntegrityError, DataError):
         raise
-    except (DBAPIError, PoolTimeout) as error:
+    except (DBAPIError, PoolTimeout, sqlite3.Error) as error:
         raise StoreError("the database does not answer", "look at DATABASE_URL and the disk") from error
 
 

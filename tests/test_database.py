@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -118,3 +119,13 @@ def test_a_failed_transaction_hands_the_pen_on(database_url: str) -> None:
             fail()
     add_contact(database_url, "1/2")
     assert contacts(database_url) == 1
+
+
+def test_a_new_connection_to_a_locked_file_is_a_store_error(tmp_path: Path) -> None:
+    file = tmp_path / "locked.db"
+    with sqlite3.connect(file, isolation_level=None) as lock:
+        lock.execute("CREATE TABLE things (id INTEGER)")
+        lock.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError), transaction(f"sqlite:///{file}") as session:
+            session.execute(text("SELECT * FROM things"))
+        lock.execute("ROLLBACK")
