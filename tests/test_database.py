@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, text
@@ -121,11 +120,19 @@ def test_a_failed_transaction_hands_the_pen_on(database_url: str) -> None:
     assert contacts(database_url) == 1
 
 
-def test_a_new_connection_to_a_locked_file_is_a_store_error(tmp_path: Path) -> None:
-    file = tmp_path / "locked.db"
-    with sqlite3.connect(file, isolation_level=None) as lock:
-        lock.execute("CREATE TABLE things (id INTEGER)")
-        lock.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(StoreError), transaction(f"sqlite:///{file}") as session:
-            session.execute(text("SELECT * FROM things"))
-        lock.execute("ROLLBACK")
+def test_who_waits_too_long_to_write_is_told_that_the_database_does_not_answer(database_url: str) -> None:
+    told: list[StoreError] = []
+
+    def write() -> None:
+        try:
+            with transaction(database_url) as session:
+                session.execute(text("UPDATE contacts SET channel = channel"))
+        except StoreError as error:
+            told.append(error)
+
+    other = threading.Thread(target=write)
+    with transaction(database_url) as session:
+        session.execute(text("UPDATE contacts SET channel = channel"))
+        other.start()
+        other.join()
+    assert len(told) == 1
