@@ -19,8 +19,9 @@ WORDS = {"[PAD]": [9, 9], "[UNK]": [0, 0], "wo": [1, 0], "paket": [0, 1], "query
 
 def write_folder(folder: Path) -> Path:
     """A folder as sentence-transformers writes it."""
-    onnx, tokenizers = pytest.importorskip("onnx"), pytest.importorskip("tokenizers")
-    pytest.importorskip("onnxruntime")
+    import onnx
+    import tokenizers
+
     (folder / "onnx").mkdir(parents=True)
     tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel({word: i for i, word in enumerate(WORDS)}, "[UNK]"))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
