@@ -156,7 +156,9 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = [
+        child for thread in Path(f"/proc/{pid}/task").glob("*/children") for child in thread.read_text().split()
+    ]
     return [pid, *(descendant for child in children for descendant in _family(int(child)))]
 
 

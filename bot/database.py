@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -58,8 +58,9 @@ def connect(url: str) -> Engine:
         return create_engine(
             url, connect_args=POSTGRESQL, pool_pre_ping=True, pool_size=20, max_overflow=40, **PATIENCE
         )
-    pen = {"factory": Pen(BUSY_TIMEOUT_MS / 1000).connection}
-    engine = create_engine(url, pool_size=20, max_overflow=100, connect_args=pen, **PATIENCE)
+    database = make_url(url).database
+    pen = Pen(Path(f"{database}-pen") if database else None, BUSY_TIMEOUT_MS / 1000)
+    engine = create_engine(url, pool_size=20, max_overflow=100, connect_args={"factory": pen.connection}, **PATIENCE)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     event.listen(engine, "connect", _prepare_sqlite)

@@ -1,4 +1,4 @@
-"""SQLite lets one connection write at a time; within this process they hand on a pen.
+"""SQLite lets one connection write at a time; the portal's hand on a pen, within a process and between processes.
 
 SQLite itself lets the others look again after pauses that grow to 100 ms, in no order: under load some would wait for
 seconds, and webhooks with them.
@@ -6,21 +6,28 @@ seconds, and webhooks with them.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import sqlite3
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
+LOOK_SECONDS = 0.0005
 
 
 class Pen:
-    """Who has it may write to one database."""
+    """Who has it may write to one database; the lock of `file`, which is made, keeps other processes waiting."""
 
-    def __init__(self, seconds: float) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, file: Path | None, seconds: float) -> None:
+        self._file = file
         self._seconds = seconds
+        self._lock = threading.Lock()
+        self._opened: int | None = None
 
     def connection(self, *args: Any, **more: Any) -> Writer:
         """A connection that waits for the pen; for `factory` of `sqlite3.connect`."""
@@ -28,12 +35,32 @@ class Pen:
 
     def take(self) -> None:
         """Wait for it; raises as SQLite would when that takes too long."""
+        end = time.monotonic() + self._seconds
         if not self._lock.acquire(timeout=self._seconds):
             raise sqlite3.OperationalError("database is locked")
+        try:
+            self._take_file(end)
+        except BaseException:
+            self._lock.release()
+            raise
 
     def hand_on(self) -> None:
         """The next one may write."""
+        if self._opened is not None:
+            os.close(self._opened)
+            self._opened = None
         self._lock.release()
+
+    def _take_file(self, end: float) -> None:
+        if self._file is None:
+            return
+        opened = _opened(self._file)
+        while not _locked(opened):
+            if time.monotonic() > end:
+                os.close(opened)
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(LOOK_SECONDS)
+        self._opened = opened
 
 
 class Writer(sqlite3.Connection):
@@ -85,3 +112,19 @@ def watch(engine: Engine) -> None:
 def _before(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
     if statement.startswith(WRITES):
         connection.connection.dbapi_connection.begin_to_write()
+
+
+def _opened(file: Path) -> int:
+    """Opened each time anew: a lock belongs to what was opened, also across a fork."""
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise sqlite3.OperationalError("unable to open database file") from error
+
+
+def _locked(opened: int) -> bool:
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

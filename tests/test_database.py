@@ -99,7 +99,7 @@ def test_many_writers_take_turns_and_none_is_sent_away(database_url: str) -> Non
 
 
 def test_who_waits_too_long_for_the_pen_is_told_so() -> None:
-    pen = Pen(seconds=0.05)
+    pen = Pen(None, 0.05)
     pen.take()
     with pytest.raises(sqlite3.OperationalError):
         pen.take()

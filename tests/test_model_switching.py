@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -156,7 +157,7 @@ def test_a_shadow_counts_where_it_disagrees(register: Register) -> None:
     }
     shadow = Shadow(
         SECOND,
-        lambda: lambda turn: answers[turn.id],
+        lambda: nullcontext(lambda turn: answers[turn.id]),
         lambda _turn: GREETED,
         on_disagreement=lambda turn, found: told.append((turn.id, found.shadow_intent)),
     )
@@ -188,7 +189,7 @@ def test_a_shadow_that_falls_behind_drops_turns_and_holds_nobody_up(register: Re
         go_on.wait(10)
         return GREETED
 
-    shadow = Shadow(SECOND, lambda: slow, lambda _turn: GREETED)
+    shadow = Shadow(SECOND, lambda: nullcontext(slow), lambda _turn: GREETED)
     shadow.start()
     began = time.monotonic()
     for turn in turns(MOST_WAITING + 50):
@@ -212,7 +213,7 @@ def test_a_shadow_reads_human_words_only_and_survives_what_it_cannot_read(regist
             raise ValueError("cannot read this")
         return GREETED
 
-    shadow = Shadow(SECOND, lambda: reader, lambda _turn: GREETED)
+    shadow = Shadow(SECOND, lambda: nullcontext(reader), lambda _turn: GREETED)
     shadow.start()
     shadow.offer(Turn("button", "c", "rest", text="Ja", intent=Intent("affirm")))
     for turn in turns(2):

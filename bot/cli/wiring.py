@@ -8,15 +8,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from actions import db as shop
-from actions.executor import in_process
 from bot import database
 from bot.bell import open_bell
 from bot.conversation import Conversations
 from bot.engine import Engine
-from bot.engine.embedded import EmbeddedRasa
-from bot.engine.quick_domain import prepare_loading
+from bot.engine.apart import RasaApart, RasaProcess, reader_apart
 from bot.engine.server import RasaServer
-from bot.engine.shadow import Shadow, heard_in_tracker, rasa_reader
+from bot.engine.shadow import Shadow, heard_in_tracker
 from bot.engine.switching import Switching
 from bot.errors import EngineNotReady, ModelMissing, SettingsError
 from bot.locks import open_locks
@@ -24,6 +22,7 @@ from bot.mistakes.collector import Collector
 from bot.mistakes.store import Mistakes
 from bot.models import Register, usable_file
 from bot.nlu.language import detect
+from bot.nlu.without_tensorflow import needs_tensorflow
 from bot.settings import Settings
 from bot.store import Store
 from bot.texts import Texts
@@ -83,22 +82,24 @@ def model_is_stale() -> bool:
 
 
 def build_engine(settings: Settings, model: Path | None = None, mistakes: Collector | None = None) -> Engine:
-    """The engine that the settings ask for: a Rasa server, or Rasa in this process with the models of the register.
+    """The engine that the settings ask for: a Rasa server, or Rasa beside us with the models of the register.
 
     `mistakes` is told where a shadow disagrees.
     """
     if settings.rasa_url:
         return RasaServer(settings.rasa_url, settings.rasa_token)
-    url, run_action = settings.database_url, in_process()
+    url, plain, with_tensorflow = settings.database_url, RasaProcess(), RasaProcess()
 
-    def load(file: Path) -> EmbeddedRasa:
-        prepare_loading(file)
-        return EmbeddedRasa(file, run_action, url)
+    def process_for(file: Path) -> RasaProcess:
+        return with_tensorflow if needs_tensorflow(file) else plain
+
+    def load(file: Path) -> RasaApart:
+        return RasaApart(file, url, process_for(file))
 
     def load_shadow(file: Path) -> Shadow:
         heard = partial(heard_in_tracker, url)
         told = mistakes.disagreed if mistakes else None
-        return Shadow(Model(file).name, lambda: rasa_reader(file), heard, on_disagreement=told)
+        return Shadow(Model(file).name, partial(reader_apart, file, process_for(file)), heard, on_disagreement=told)
 
     return Switching(model or present_model(), Register(url), load, load_shadow)
 

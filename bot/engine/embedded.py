@@ -1,4 +1,4 @@
-"""Rasa inside our process: the model is loaded once, turns run on one event loop of its own."""
+"""Rasa inside this process: the model is loaded once, turns run on one event loop of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot.errors import EngineError, EngineNotReady, EngineTimeout, ModelMissing
+from bot.engine.quick_domain import prepare_loading
+from bot.errors import EngineError, EngineNotReady, ModelMissing
 from bot.logs import place
-from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.turns import Answer, Turn
 
 if TYPE_CHECKING:
@@ -22,15 +23,14 @@ if TYPE_CHECKING:
     from bot.engine.dialogue import Dialogues
 
 log = logging.getLogger(__name__)
-RESPONSE_SECONDS = 2
 STOP_SECONDS = 10
 ActionRunner = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 
 class EmbeddedRasa:
-    """`Engine` with Rasa's agent in this process.
+    """Rasa's agent with `model`, a file; `run_action` runs one custom action call, `database` keeps the trackers.
 
-    `model` is the model file; `run_action` runs one custom action call; `database` is the URL for the trackers.
+    `loaded` is set when the model is loaded, or cannot be: then `error` says why.
     """
 
     def __init__(self, model: Path, run_action: ActionRunner, database: str) -> None:
@@ -40,6 +40,7 @@ class EmbeddedRasa:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="rasa", daemon=True)
         self._dialogues: Dialogues | None = None
+        self.loaded = threading.Event()
         self.error: EngineError | None = None
 
     def start(self) -> None:
@@ -47,31 +48,12 @@ class EmbeddedRasa:
         self._thread.start()
         self._loop.call_soon_threadsafe(self._load)
 
-    def ready(self) -> bool:
-        """Whether the model is loaded."""
-        return self._dialogues is not None
-
-    def responds(self) -> bool:
-        """Whether the model is loaded and its event loop gets through its work."""
-        if self._dialogues is None:
-            return False
-        try:
-            asyncio.run_coroutine_threadsafe(asyncio.sleep(0), self._loop).result(RESPONSE_SECONDS)
-        except FutureTimeout:
-            return False
-        return True
-
-    def reply(self, turn: Turn, *, deadline: float) -> Answer:
-        """The answer to a turn within `deadline` seconds; after it the turn goes on and its answer is kept."""
+    def begin(self, turn: Turn | None) -> Future[Answer]:
+        """The answer to come, for a loaded model; None asks for a sign of life. Any thread may call this."""
         if self._dialogues is None:
             raise self.error or EngineNotReady("the model is still loading")
-        future = asyncio.run_coroutine_threadsafe(self._dialogues.answer(turn), self._loop)
-        try:
-            return future.result(deadline)
-        except FutureTimeout as error:
-            raise EngineTimeout(f"no answer within {deadline:.0f} s") from error
-        except Exception as error:
-            raise EngineError(place(error)) from error
+        work = self._dialogues.answer(turn) if turn else _nothing()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def stop(self) -> None:
         """Finish the turns under way, then stop the loop; a model that is still loading is not waited for."""
@@ -91,16 +73,16 @@ class EmbeddedRasa:
         except Exception as error:
             log.error("the model %s cannot be loaded: %s", self._model.name, place(error))
             self.error = ModelMissing(f"the model {self._model.name} cannot be loaded", "train: sprachportal train")
-            return
-        from bot.engine.dialogue import Dialogues
+        else:
+            from bot.engine.dialogue import Dialogues
 
-        self._dialogues = Dialogues(agent)
+            self._dialogues = Dialogues(agent)
+        self.loaded.set()
 
 
 def load_agent(model: Path, run_action: ActionRunner, database: str) -> Agent:
     """Rasa's agent with our tracker store and our actions; raises when the model cannot be used."""
-    if not needs_tensorflow(model):
-        keep_out_tensorflow()
+    prepare_loading(model)
     from rasa.core.agent import Agent
     from rasa.utils.endpoints import EndpointConfig
 
@@ -125,6 +107,10 @@ def keep_trackers_in(agent: Agent, store: Any) -> None:
     agent.tracker_store = store
     if agent.processor is not None:
         agent.processor.tracker_store = store
+
+
+async def _nothing() -> Answer:
+    return Answer()
 
 
 async def _finish_tasks() -> None:

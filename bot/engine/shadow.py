@@ -12,6 +12,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ class Shadow:
     def __init__(
         self,
         name: str,
-        load: Callable[[], Reader],
+        load: Callable[[], AbstractContextManager[Reader]],
         heard: Callable[[Turn], Understood | None],
         *,
         on_disagreement: OnDisagreement | None = None,
@@ -105,12 +106,14 @@ class Shadow:
 
     def _work(self) -> None:
         try:
-            read = self._load()
+            with self._load() as read:
+                self.reads = True
+                self._read_along(read)
         except Exception as error:
             self.error = error.what if isinstance(error, ModelMissing) else "it cannot be loaded"
             log.error("the shadow %s cannot be loaded: %s", self.name, place(error))
-            return
-        self.reads = True
+
+    def _read_along(self, read: Reader) -> None:
         while (turn := self._waiting.get()) is not None and not self._stopping.is_set():
             try:
                 self._compare(turn, read)

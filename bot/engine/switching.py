@@ -19,10 +19,9 @@ from pathlib import Path
 
 from bot.engine import Engine
 from bot.engine.shadow import Shadow
-from bot.errors import EngineError, EngineNotReady, EngineTimeout, ModelMissing, PortalError
+from bot.errors import EngineError, EngineNotReady, EngineTimeout, PortalError
 from bot.logs import place
 from bot.models import ModelRow, Register, usable_file
-from bot.nlu.without_tensorflow import needs_tensorflow
 from bot.training import Model
 from bot.turns import Answer, Turn
 
@@ -184,7 +183,7 @@ class Switching:
         if time.monotonic() < self._retry_at.get(row.name, 0.0):
             return False
         try:
-            self._take_in(row.name, self._fitting_file(row))
+            self._take_in(row.name, usable_file(row))
         except PortalError as error:
             if not self._stopping.is_set():
                 self._put_off(row.name, error.what)
@@ -195,12 +194,6 @@ class Switching:
     def _tell_recovered(self, name: str) -> None:
         if self._retry_at.pop(name, None) is not None:
             self._register.set_error(name, None)
-
-    def _fitting_file(self, row: ModelRow) -> Path:
-        file = usable_file(row)
-        if needs_tensorflow(file) and not needs_tensorflow(self._first):
-            raise ModelMissing(f"{row.name} needs TensorFlow, which was kept out of this process", "restart the portal")
-        return file
 
     def _put_off(self, name: str, what: str) -> None:
         log.error("the model %s is not used: %s", name, what)
@@ -267,7 +260,7 @@ class Switching:
 
     def _begin_shadow(self, row: ModelRow) -> None:
         try:
-            shadow = self._load_shadow(self._fitting_file(row))
+            shadow = self._load_shadow(usable_file(row))
         except PortalError as error:
             self._put_off(row.name, error.what)
             return

@@ -34,6 +34,6 @@ class Killer:
     def _run(self) -> None:
         while not self._stopping.wait(self._random.uniform(SHORTEST_SECONDS, self._most_seconds)):
             victim = self._random.choice(self._site.processes)
-            killed = victim.kill(whole=self._random.random() < 0.5)
+            killed = victim.kill(self._random, whole=self._random.random() < 0.4)
             if killed:
                 self.kills[killed] += 1

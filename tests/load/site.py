@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -45,16 +46,17 @@ class Process:
         self._start()
         self._watcher.start()
 
-    def kill(self, *, whole: bool) -> str:
-        """`kill -9` of the process and its children, or of one that only serves below it; what was killed."""
+    def kill(self, chance: random.Random, *, whole: bool) -> str:
+        """`kill -9` of the process and all below it, or of one of these, picked by `chance`; what was killed."""
         process = self._process
         if process is None or process.poll() is not None:
             return ""
-        children = _children(process.pid)
-        for victim in [*children, process.pid] if whole or not children else children:
+        family = {process.pid: self.name.rstrip("0123456789"), **_below(process.pid)}
+        victims = list(family) if whole else [chance.choice(list(family))]
+        for victim in victims:
             with suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
-        return self.name.rstrip("0123456789") if whole or not children else "serving child"
+        return family[victims[0]] + (" with all below it" if whole else "")
 
     def stop(self) -> int:
         """End it in order; its exit code."""
@@ -167,10 +169,15 @@ def lay_out(folder: Path, model: Path, changes: Mapping[str, Any]) -> None:
     (folder / "portal.yml").write_text(yaml.safe_dump({**settings, **changes}, allow_unicode=True), "utf-8")
 
 
-def _children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
+def _below(pid: int) -> dict[int, str]:
+    """The processes below one, and what they do."""
+    found: dict[int, str] = {}
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            for child in map(int, children.read_text().split()):
+                is_engine = b"rasa_process" in Path(f"/proc/{child}/cmdline").read_bytes()
+                found |= {child: "engine" if is_engine else "serving child", **_below(child)}
+    return found
 
 
 def _is_ready(port: int) -> bool:
