@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import ScalarSelect, Select, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.channels.events import Consent
@@ -69,6 +69,22 @@ class Contacts:
                 notices_today=_notices_since(session, contact, utc_now() - timedelta(days=1)),
             )
 
+    def notices_sent(self, conversation: str, since: datetime) -> dict[int, datetime]:
+        """When a part of what was said unasked went out since a moment, by the reply; to the conversation's contact."""
+        with transaction(self._url) as session:
+            contact = select(ConversationRow.contact_id).where(ConversationRow.id == conversation)
+            theirs = DeliveryRow.conversation_id.in_(_conversations(contact.scalar_subquery()))
+            sent = DeliveryRow.state.in_(("sent", "delivered", "read")) & (DeliveryRow.sent_at >= since)
+            first = select(DeliveryRow.reply_id, func.min(DeliveryRow.sent_at)).group_by(DeliveryRow.reply_id)
+            found = session.execute(first.where(theirs, sent, DeliveryRow.kind.in_(UNASKED))).tuples()
+            return {reply: in_utc(at) for reply, at in found if reply is not None and at is not None}
+
+
+def _notices_since(session: Session, contact: int, since: datetime) -> int:
+    theirs = DeliveryRow.conversation_id.in_(_conversations(contact)) & DeliveryRow.kind.in_(UNASKED)
+    recent = theirs & (DeliveryRow.created_at >= since) & (DeliveryRow.state != "dropped")
+    return session.scalar(select(func.count(DeliveryRow.reply_id.distinct())).where(recent)) or 0
+
 
 def _note(session: Session, consent: Consent, source: str) -> None:
     contact, own = contact_of(session, consent.channel, consent.address).id, consent.provider_id
@@ -81,17 +97,11 @@ def _note(session: Session, consent: Consent, source: str) -> None:
             _drop_notices(session, contact)
 
 
-def _notices_since(session: Session, contact: int, since: datetime) -> int:
-    theirs = DeliveryRow.conversation_id.in_(_conversations(contact)) & DeliveryRow.kind.in_(UNASKED)
-    recent = theirs & (DeliveryRow.created_at >= since) & (DeliveryRow.state != "dropped")
-    return session.scalar(select(func.count()).select_from(DeliveryRow).where(recent)) or 0
-
-
 def _drop_notices(session: Session, contact: int) -> None:
     theirs = DeliveryRow.conversation_id.in_(_conversations(contact)) & DeliveryRow.kind.in_(UNASKED)
     waiting = theirs & DeliveryRow.state.in_(("queued", "held", "unclear"))
     session.execute(update(DeliveryRow).where(waiting).values(state="dropped", why="the customer opted out"))
 
 
-def _conversations(contact: int) -> Select[tuple[str]]:
+def _conversations(contact: int | ScalarSelect[int]) -> Select[tuple[str]]:
     return select(ConversationRow.id).where(ConversationRow.contact_id == contact)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.bell import Bell
 from bot.channels.forms import together
 from bot.channels.outlet import MESSENGERS, Outlet
+from bot.choices import CHOICE_IS_OLD, Choices
 from bot.engine import Engine
 from bot.errors import EngineError, EngineNotReady, EngineTimeout, StoreError
 from bot.inbox_store import Received, Waiting
@@ -19,12 +21,11 @@ from bot.logs import place
 from bot.media import Media
 from bot.metrics import TURN_SECONDS, TURNS
 from bot.presence import Presence
-from bot.store import Offer, Store
+from bot.store import Store
 from bot.texts import Texts
 from bot.turns import (
     Answer,
     Attachment,
-    Choice,
     Effect,
     HandoffEffect,
     Incoming,
@@ -32,7 +33,6 @@ from bot.turns import (
     Reply,
     Turn,
     clean_text,
-    read_payload,
     utc_now,
 )
 
@@ -40,11 +40,10 @@ log = logging.getLogger(__name__)
 MOST_TRIES = 3
 SURE_OF_LANGUAGE = 0.9
 SURE_OF_ANOTHER_LANGUAGE = 0.97
-CHOICE_NUMBER = re.compile(r"\W*([1-9][0-9]?)\W*")
-# Choices with these intents answer their question and mean nothing without it.
-ANSWERS = ("affirm", "deny", "inform")
+TIDY_SECONDS = 60.0
+FORGET_AGAIN = timedelta(hours=1)
 # Turns that the portal answers itself, by their intent.
-CONSENT_GIVEN, CHOICE_IS_OLD, TOO_MANY = "consent_given", "choice_is_old", "too_many"
+CONSENT_GIVEN, TOO_MANY = "consent_given", "too_many"
 OWN_ANSWERS = {
     CONSENT_GIVEN: "utter_consent_given",
     CHOICE_IS_OLD: "utter_error_not_offered",
@@ -78,6 +77,10 @@ class Conversations:
     media: Media | None = None
     presence: Presence | None = None
     on_done: Answered | None = None
+    _tidy_from: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self.choices = Choices(self.store.url)
 
     def receive(
         self,
@@ -107,38 +110,41 @@ class Conversations:
         if conversation is None:
             return
         if text is None:
-            self.store.take_back(channel, provider_id)
+            if turn := self.store.take_back(channel, provider_id):
+                self._forget(turn)
         else:
             said = Incoming(channel, "", provider_id, clean_text(text))
             self.store.change(channel, provider_id, said.text, self._meant(conversation, said))
 
+    def _forget(self, turn: str) -> bool:
+        """What is left of a turn that was taken back is removed; False when something stays for now."""
+        try:
+            self.store.forget_words(turn)
+            return self.media.retention.forget(turn) if self.media else True
+        except Exception as error:
+            log.error("turn %s is not forgotten yet: %s", turn, place(error))
+            return False
+
+    def tidy(self) -> None:
+        """Once a minute at most: remove what is left of turns that were taken back, and media that are too old."""
+        if time.monotonic() < self._tidy_from:
+            return
+        self._tidy_from = time.monotonic() + TIDY_SECONDS
+        self.tidy_now()
+
+    def tidy_now(self) -> None:
+        """Do so at once."""
+        for turn in self.store.turns_to_forget():
+            self.store.forgotten(turn, again_at=None if self._forget(turn) else utc_now() + FORGET_AGAIN)
+        if self.media:
+            self.media.retention.delete_old()
+
+    def _meant(self, conversation: str, incoming: Incoming) -> Intent | None:
+        return self.choices.meant(conversation, incoming, self.outlets.get(incoming.channel))
+
     def off_channels(self) -> frozenset[str]:
         """The messengers that this process cannot deliver to: their turns wait."""
         return MESSENGERS - self.outlets.keys()
-
-    def _meant(self, conversation: str, incoming: Incoming) -> Intent | None:
-        """The choice that was pressed or typed, if it was offered here; None for free words."""
-        offers = self.store.offers(conversation)
-        pressed = self.store.choice_by_id(conversation, incoming.choice) if incoming.choice else None
-        if pressed:
-            return _pressed(*pressed, offers)
-        choice = self._typed(offers, incoming) if incoming.text else None
-        return intent_of(choice) if choice else None
-
-    def _typed(self, offers: Sequence[Offer], incoming: Incoming) -> Choice | None:
-        wanted = incoming.text.casefold()
-        for choice in (choice for offer in offers for choice in offer.reply.choices):
-            if choice.title.casefold() == wanted:
-                return choice
-        number, outlet = CHOICE_NUMBER.fullmatch(incoming.text), self.outlets.get(incoming.channel)
-        if not (number and outlet and offers and offers[0].is_newest and outlet.numbers_choices(offers[0].reply)):
-            return None
-        choices, index = offers[0].reply.choices, int(number[1]) - 1
-        return choices[index] if index < len(choices) else None
-
-    def chosen(self, conversation: str, payload: str) -> Choice | None:
-        """The choice with this payload, if it was lately offered to this conversation."""
-        return next((c for c in self.store.offered(conversation) if c.payload == payload), None)
 
     def handle(self, conversation: str) -> None:
         """Answer the conversation's waiting turns, oldest first. Turns wait on while the engine is not ready."""
@@ -194,8 +200,8 @@ class Conversations:
 
     def _answer(self, turn: Turn) -> Answer:
         """What came along is named by the portal itself, words are answered by the engine."""
-        if turn.intent and turn.intent.name in OWN_ANSWERS:
-            return Answer(self._own(self.texts.say(OWN_ANSWERS[turn.intent.name], turn.language), turn))
+        if own := self._own_answer(turn):
+            return Answer(self._own(self.texts.say(own, turn.language), turn))
         if not (turn.attachments and self.media):
             return self.engine.reply(turn, deadline=self.deadline)
         kept = self.media.keep(turn)
@@ -204,6 +210,12 @@ class Conversations:
             self.engine.reply(replace(turn, text=text), deadline=self.deadline) if text or turn.intent else Answer()
         )
         return replace(answer, replies=(*self._own(named, turn), *answer.replies))
+
+    def _own_answer(self, turn: Turn) -> str | None:
+        """The response with which the portal itself answers; None for a turn that the engine answers."""
+        if turn.intent is None:
+            return None
+        return OWN_ANSWERS.get(CHOICE_IS_OLD if self.choices.came_too_late(turn) else turn.intent.name)
 
     def _own(self, text: str, turn: Turn) -> tuple[Reply, ...]:
         return (Reply(text, language=turn.language),) if text else ()
@@ -242,22 +254,6 @@ class Conversations:
         TURN_SECONDS.observe((utc_now() - turn.at).total_seconds())
         if self.on_done and state == "done":
             self.on_done(turn)
-
-
-def intent_of(choice: Choice) -> Intent | None:
-    """What a choice stands for; None for one without a payload that we can read, which counts by its words."""
-    try:
-        return read_payload(choice.payload)
-    except ValueError:
-        return None
-
-
-def _pressed(offered: Reply, choice: Choice, offers: Sequence[Offer]) -> Intent | None:
-    """What a pressed choice means; the answer to a question that another one has followed is none to that one."""
-    intent = intent_of(choice)
-    is_asked = not offers or any(offer.reply.text == offered.text for offer in offers if offer.turn == offers[0].turn)
-    is_old = intent is not None and intent.name in ANSWERS and not is_asked
-    return Intent(CHOICE_IS_OLD) if is_old else intent
 
 
 def _is_worth_a_retry(error: Exception, tries: int) -> bool:

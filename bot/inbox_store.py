@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row
+import msgspec
+from sqlalchemy import Row, Text, cast, select, update
 from sqlalchemy.orm import Session
 
 from bot.outbox_store import release_window
@@ -22,12 +24,16 @@ from bot.statements import (
     FIND_TURN,
     HAS_ANSWERED,
     LATEST_CONVERSATION,
+    LATEST_OFFERS,
     LATEST_REPLIES,
     NEXT_TURN,
     OPEN_WINDOW,
     RAISE_SEQ,
 )
+from bot.tables import ReplyRow, TrackerEventRow, TrackerRow, TurnRow
 from bot.turns import Incoming, Reply, Turn, utc_now
+
+VERBATIM_SLOT = "opening"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,13 @@ def latest_replies(session: Session, conversation: str) -> list[Row[Any]]:
     return list(session.execute(LATEST_REPLIES, {"conversation": conversation}))
 
 
+def last_questions(session: Session, conversation: str) -> Sequence[ReplyRow]:
+    """The latest replies to turns that have choices, newest first."""
+    asked = (ReplyRow.conversation_id == conversation) & ReplyRow.turn_id.is_not(None)
+    with_choices = select(ReplyRow).where(asked, cast(ReplyRow.choices, Text) != "[]")
+    return session.scalars(with_choices.order_by(ReplyRow.seq.desc()).limit(LATEST_OFFERS)).all()
+
+
 def add_turn(session: Session, conversation: str, incoming: Incoming, state: str) -> Received:
     """Write a turn down as the conversation's newest."""
     turn, seq = uuid.uuid4().hex, next_seq(session, conversation)
@@ -119,6 +132,40 @@ def next_turn(session: Session, conversation: str) -> Waiting | None:
     goes_on = row.seq > 1 and bool(session.execute(HAS_ANSWERED, {"conversation": conversation}).scalar_one())
     talk = turn_of(row, row.spoken)
     return Waiting(talk, row.tries + 1, row.language_chosen, goes_on, row.address, row.provider_id)
+
+
+def forget_words(session: Session, turn: str) -> None:
+    """The words of a turn leave Rasa's memory, where they stand as they were said; what it made of them stays."""
+    conversation = session.scalars(select(TurnRow.conversation_id).where(TurnRow.id == turn)).one()
+    theirs = TrackerEventRow.conversation == conversation
+    rows = session.scalars(select(TrackerEventRow).where(theirs, TrackerEventRow.data.contains(turn)))
+    for row in rows.all():
+        event = msgspec.json.decode(row.data)
+        if event["event"] == "user" and event.get("message_id") == turn:
+            row.data = msgspec.json.encode(_without_words(event)).decode()
+            _empty_slot(session, conversation, event.get("text"))
+
+
+def _without_words(event: dict[str, Any]) -> dict[str, Any]:
+    parsed = event.get("parse_data") or {}
+    understood = {name: parsed[name] for name in ("intent", "message_id", "metadata") if name in parsed}
+    return {**event, "text": "", "parse_data": {**understood, "text": "", "entities": []}}
+
+
+def _empty_slot(session: Session, conversation: str, words: str | None) -> None:
+    """The slot that keeps a matter's first words as they were said is empty, if it has these."""
+    named = TrackerEventRow.data.contains(f'"{VERBATIM_SLOT}"')
+    for row in session.scalars(select(TrackerEventRow).where(TrackerEventRow.conversation == conversation, named)):
+        event = msgspec.json.decode(row.data)
+        if words and (event["event"], event.get("name"), event.get("value")) == ("slot", VERBATIM_SLOT, words):
+            row.data = msgspec.json.encode({**event, "value": ""}).decode()
+    tracker = session.get_one(TrackerRow, conversation)
+    slots = tracker.state.get("slots", {})
+    if words and slots.get(VERBATIM_SLOT) == words:
+        state = {**tracker.state, "slots": {**slots, VERBATIM_SLOT: ""}}
+        # The engine may have moved its window since this was read; then its newer state stays.
+        as_read = (TrackerRow.conversation == conversation) & (TrackerRow.window_start == tracker.window_start)
+        session.execute(update(TrackerRow).where(as_read).values(state=state))
 
 
 def end_turn(session: Session, turn: str, state: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import lru_cache
+from typing import Protocol, TypeVar
 
 from sqlalchemy.exc import DataError
 
@@ -27,11 +28,19 @@ log = logging.getLogger(__name__)
 NO_LIMIT = 1_000_000
 SIGNS = re.compile(r"^\W+|\W+$")
 Wake = Callable[[str], None]
+T = TypeVar("T")
+
+
+class Write(Protocol):
+    """What a piece of work gives once it is committed; it may be done again."""
+
+    def __call__(self, work: Callable[[], T]) -> T:
+        """Do it."""
 
 
 @dataclass
 class PortalIntake:
-    """Takes the events of the messengers' webhooks; `language` begins a conversation."""
+    """Takes the events of the messengers' webhooks; `language` begins a conversation, `write` runs a transaction."""
 
     conversations: Conversations
     deliveries: Deliveries
@@ -40,6 +49,7 @@ class PortalIntake:
     wake: Wake
     wake_outbox: Wake
     language: str = "de"
+    write: Write = despite_races
 
     def take(self, events: list[Event]) -> None:
         """Write the events down and have the turns answered; raises `StoreError` when one is not kept.
@@ -69,7 +79,7 @@ class PortalIntake:
             case Status():
                 self._take_status(event)
             case SeenUntil():
-                self.deliveries.outbox.note_seen(event)
+                self.write(lambda: self.deliveries.outbox.note_seen(event))
             case Consent():
                 self.contacts.note_consent(event, source="provider")
             case Changed():
@@ -78,12 +88,12 @@ class PortalIntake:
                 pass
 
     def _take_status(self, status: Status) -> None:
-        conversation = self.deliveries.note(status)
+        conversation = self.write(lambda: self.deliveries.note(status))
         if conversation:
             self.wake_outbox(conversation)
 
     def _take_turn(self, incoming: Incoming) -> None:
-        received = despite_races(lambda: self._kept(incoming))
+        received = self.write(lambda: self._kept(incoming))
         if received.state == "waiting":
             self.wake(received.conversation)
 

@@ -20,8 +20,8 @@ from bot.turns import Turn
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-TURN_THREADS = 8
-DELIVERY_THREADS = 16
+TURN_THREADS = 4
+DELIVERY_THREADS = 8
 
 
 class Jobs:
@@ -87,7 +87,7 @@ class Jobs:
 
     def _look(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
-            for look in (self._look_at_turns, self._look_at_outbox):
+            for look in (self._look_at_turns, self._look_at_outbox, self._conversations.tidy):
                 try:
                     look()
                 except Exception as error:

@@ -76,6 +76,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
     `reopen` is the template sent when an answer waits and the 24 hours are over, empty to hold it only.
     `turns_per_minute` of one customer are answered; what comes above that is kept, and the first told to wait.
+    Photos, documents and voice notes are deleted after `media_days`.
     """
 
     retry: RetrySettings = RetrySettings()
@@ -89,6 +90,7 @@ class MessagingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     turns_per_minute: int = 30
     templates: dict[str, TemplateSettings] = {}
     media: MediaSettings = MediaSettings()
+    media_days: int = 30
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):
@@ -164,6 +166,7 @@ def check_messaging(messaging: MessagingSettings, languages: list[str], where: s
         ("turns_per_minute", messaging.turns_per_minute, 1, 1000),
         ("media.most_megabytes", messaging.media.most_megabytes, 1, 100),
         ("media.seconds", messaging.media.seconds, 1, 120),
+        ("media_days", messaging.media_days, 1, 3650),
     )
     for name, number, least, most in limits:
         if not least <= number <= most:

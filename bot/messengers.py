@@ -17,6 +17,7 @@ from bot.channels.twilio import Twilio
 from bot.channels.whatsapp import WhatsApp
 from bot.contacts import Contacts
 from bot.conversation import Conversations
+from bot.database import despite_races
 from bot.intake import PortalIntake
 from bot.jobs import Jobs
 from bot.media import Media, MediaSource, TwilioMedia
@@ -24,6 +25,7 @@ from bot.notices import Notices
 from bot.outbox import Deliveries
 from bot.outbox_store import Outbox
 from bot.presence import Presence
+from bot.scribe import Scribe
 from bot.settings import Settings
 from bot.texts import Texts
 
@@ -54,7 +56,14 @@ def build_messengers(settings: Settings, conversations: Conversations, *, works:
     deliveries = Deliveries(outbox, outlets, conversations.locks, messaging)
     jobs = Jobs(conversations, deliveries, settings, works=works)
     intake = PortalIntake(
-        conversations, deliveries, contacts, messaging, jobs.wake, jobs.wake_outbox, settings.portal.languages[0]
+        conversations,
+        deliveries,
+        contacts,
+        messaging,
+        jobs.wake,
+        jobs.wake_outbox,
+        settings.portal.languages[0],
+        Scribe(settings.database_url).write if settings.database_url.startswith("sqlite") else despite_races,
     )
     notices = Notices(
         conversations.store,
@@ -67,6 +76,7 @@ def build_messengers(settings: Settings, conversations: Conversations, *, works:
         jobs.wake_outbox,
     )
     deliveries.reopen = notices.reopen
+    deliveries.objection = notices.objection
     deliveries.opted_out = partial(contacts.note_consent, source="provider")
     twilio = _twilio(settings, intake, conversations.texts, outbox)
     meta = tuple(_meta(settings, intake, conversations.texts))

@@ -6,7 +6,7 @@ Within the window a notice is the response of its template; outside of it, what 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -19,7 +19,8 @@ from bot.channels.outlet import Form, Outlet, Template
 from bot.contacts import Contacts, Reach
 from bot.errors import PortalError
 from bot.messaging_settings import MessagingSettings, TemplateSettings, VariableType
-from bot.outbox import WINDOW_SECONDS, within_window
+from bot.outbox import OPTED_OUT, WINDOW_SECONDS, Objection, within_window
+from bot.outbox_store import Taken
 from bot.store import Store
 from bot.texts import Texts
 from bot.turns import Reply, utc_now
@@ -27,6 +28,8 @@ from bot.turns import Reply, utc_now
 LOCALES = {"de": "de_DE", "en": "en_GB"}
 LONGEST_VARIABLE = 200
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+DAY = timedelta(days=1)
+QUIET, TOO_MANY = "quiet hours", "too many notices today"
 NO_TEMPLATE = "the 24 hours are over and no approved template is set"
 
 
@@ -74,7 +77,28 @@ class Notices:
             form = self._approved(reach, self.settings.reopen, template, {})
             if form is not None:
                 reply = self._worded(template, {}, reach)
-                self._put(reach, reply, [form], "reopen", self._quiet_until(), "quiet hours")
+                self._put(reach, reply, [form], "reopen", self._quiet_until(), QUIET)
+
+    def objection(self, taken: Taken) -> Objection | None:
+        """What speaks against sending this now, whenever it was queued; what began to go out goes on to its end."""
+        reach = self._reach(self.store.contact_of(taken.conversation))
+        is_request = taken.kind == "reopen"
+        refusal = OPTED_OUT if reach.consent is False else "" if is_request else self._no_consent(reach)
+        if refusal:
+            return Objection(refusal)
+        sent = self.contacts.notices_sent(taken.conversation, utc_now() - DAY)
+        if taken.reply in sent:
+            return None
+        if until := self._quiet_until():
+            return Objection(QUIET, until)
+        return None if is_request else self._too_many(sorted(sent.values()))
+
+    def _too_many(self, sent: Sequence[datetime]) -> Objection | None:
+        """The cap, when notices went out at these moments of the last day, the oldest first."""
+        most = self.settings.notices_per_day
+        if len(sent) < most:
+            return None
+        return Objection(TOO_MANY, sent[-most] + DAY if most else None)
 
     def _template(self, name: str) -> TemplateSettings:
         if name not in self.settings.templates:
@@ -90,11 +114,14 @@ class Notices:
     def _refusal(self, reach: Reach) -> str:
         if reach.channel not in self.outlets:
             return "nobody can be written to on this channel"
+        if refusal := self._no_consent(reach):
+            return refusal
+        return TOO_MANY if reach.notices_today >= self.settings.notices_per_day else ""
+
+    def _no_consent(self, reach: Reach) -> str:
         if reach.consent is False:
-            return "the customer opted out"
-        if reach.consent is None and self.settings.notices_need_consent:
-            return "the customer has not agreed"
-        return "too many notices today" if reach.notices_today >= self.settings.notices_per_day else ""
+            return OPTED_OUT
+        return "the customer has not agreed" if reach.consent is None and self.settings.notices_need_consent else ""
 
     def _say(self, reach: Reach, name: str, template: TemplateSettings, given: Mapping[str, str]) -> Notice:
         values = _in_words(template, given, reach.language)
@@ -102,10 +129,10 @@ class Notices:
         until = self._quiet_until()
         outlet = self.outlets[reach.channel]
         if not outlet.has_window or within_window(reach.last_turn_at, self.settings, at=until or self.now()):
-            return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", until, "quiet hours")
+            return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", until, QUIET)
         form = self._approved(reach, name, template, values)
         if form is not None:
-            return self._put(reach, reply, [form], "template", until, "quiet hours")
+            return self._put(reach, reply, [form], "template", until, QUIET)
         waits = self.now() + timedelta(seconds=WINDOW_SECONDS)
         return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", waits, NO_TEMPLATE)
 

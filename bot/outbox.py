@@ -20,7 +20,7 @@ from bot.locks import Locks
 from bot.logs import place
 from bot.messaging_settings import MessagingSettings
 from bot.metrics import DELIVERIES
-from bot.outbox_store import AWAY, Outbox, Taken
+from bot.outbox_store import AWAY, UNASKED, Outbox, Taken
 from bot.turns import utc_now
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,22 @@ OPTED_OUT = "the customer opted out"
 
 class _NewsMissed(Exception):
     """Whether the provider took the form was told, perhaps, when nobody was here."""
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why something said unasked does not go out now; `until` is when it may be tried again, None for never."""
+
+    why: str
+    until: datetime | None = None
+
+
+class _Objected(Exception):
+    """What was to be said unasked does not go out now."""
+
+    def __init__(self, objection: Objection) -> None:
+        super().__init__(objection.why)
+        self.objection = objection
 
 
 class Pauses:
@@ -63,7 +79,7 @@ class Deliveries:
     """Hands deliveries to their outlets.
 
     `reopen` asks a customer by template to write again, if that is configured; `opted_out` is told who does not want to
-    be written to, as the provider says.
+    be written to, as the provider says. `objection` says what speaks against sending something unasked at this moment.
     """
 
     outbox: Outbox
@@ -72,6 +88,7 @@ class Deliveries:
     settings: MessagingSettings
     reopen: Callable[[str], None] = lambda _conversation: None
     opted_out: Callable[[Consent], None] = lambda _consent: None
+    objection: Callable[[Taken], Objection | None] = lambda _taken: None
     pauses: Pauses = field(default_factory=Pauses)
 
     def deliver(self, conversation: str) -> None:
@@ -120,6 +137,8 @@ class Deliveries:
             provider_id = self._handed_over(outlet, taken)
         except _NewsMissed:
             self._later(delivery, self.settings.retry.unclear_seconds, state="unclear", why=AWAY, counts=False)
+        except _Objected as error:
+            self._put_off(delivery, error.objection)
         except WindowClosed:
             self._hold(taken)
         except OptedOut as error:
@@ -148,6 +167,8 @@ class Deliveries:
             return known
         if taken.was_left:
             raise _NewsMissed
+        if taken.kind in UNASKED and (objection := self.objection(taken)):
+            raise _Objected(objection)
         if self._window_is_closed(outlet, taken):
             raise WindowClosed(CLOSED)
         return outlet.send(taken.delivery)
@@ -170,6 +191,12 @@ class Deliveries:
         if not outlet.has_window or taken.kind in ("template", "reopen"):
             return False
         return not within_window(taken.last_turn_at, self.settings, at=utc_now())
+
+    def _put_off(self, delivery: Delivery, objection: Objection) -> None:
+        if objection.until is None:
+            self.outbox.dropped(delivery.id, objection.why)
+        else:
+            self.outbox.later(delivery.id, objection.until, state="held", why=objection.why, counts=False)
 
     def _hold(self, taken: Taken) -> None:
         """Until the customer writes again; they are asked to."""

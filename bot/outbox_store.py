@@ -4,7 +4,8 @@
                  |  `--> unclear -> sent, or queued again        (the provider's answer was lost)
                  `-----> queued again with a pause               (surely not taken)
     queued -> held -> queued                                      (window closed, quiet hours)
-    any of these -> failed (a dead letter) -> queued or dropped   (by the ops team)
+    any of these -> failed (a dead letter)
+    failed, held, queued (unclear) -> queued or dropped           (by the ops team)
 
 A state moves forward only, whatever order the provider's news come in, and two at once wait for each other. A delivery
 under way that nobody finished counts as unclear after a while; it stays so until that is settled.
@@ -59,6 +60,11 @@ SENDING_SECONDS = 30
 LATE_SECONDS = 5
 AWAY = "no clear answer, and its news were missed"
 LONGEST_WHY = 200
+# What the ops team may send anew or give up: an unclear one may have arrived, so it is not sent again by hand.
+MAY_RETRY = ("failed", "held", "queued")
+MAY_DROP = (*MAY_RETRY, "unclear")
+BY_HAND = "dropped by hand"
+MOVED_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Taken:
 
     `was_unclear`: an earlier try may have reached the provider; `was_left`: and nobody was here to take its news.
     `last_turn_at` is when the customer last wrote, UTC.
-    `unwanted`: nobody asked for it, and the customer has opted out.
+    `unwanted`: nobody asked for it, and the customer has opted out. `reply` is the number of what it is a part of.
     """
 
     delivery: Delivery
@@ -78,6 +84,7 @@ class Taken:
     last_turn_at: datetime | None
     unwanted: bool = False
     was_left: bool = False
+    reply: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class Outbox:
             was_unclear = row.state in ("sending", "unclear")
             unwanted = row.kind in UNASKED and newest_consent(session, owner.id) is False
             tries, left = row.tries + 1, _was_left(row)
-            return Taken(delivery, conversation, row.kind, tries, was_unclear, last, unwanted, left)
+            return Taken(delivery, conversation, row.kind, tries, was_unclear, last, unwanted, left, row.reply_id)
 
     def sent(self, delivery: str, provider_id: str) -> None:
         """The provider has taken it; news that it failed afterwards may have come before."""
@@ -205,26 +212,35 @@ class Outbox:
             found = dict(session.execute(counted).tuples().all())
         return {state: found.get(state, 0) for state in (*TO_DO, "held", "failed")}
 
-    def listed(self, states: Sequence[str], limit: int) -> list[Listed]:
-        """The oldest deliveries in these states."""
+    def listed(self, states: Sequence[str], limit: int | None = None) -> list[Listed]:
+        """The oldest deliveries in these states, all without a limit."""
         with transaction(self._url) as session:
             wanted = select(DeliveryRow).where(UNSETTLED, DeliveryRow.state.in_(states))
             return [_listed(row) for row in session.scalars(wanted.order_by(DeliveryRow.number).limit(limit))]
 
-    def retry(self, deliveries: Sequence[str] | None) -> int:
-        """Dead letters and held deliveries go out anew, all when None; how many."""
-        return self._move(deliveries, {"state": "queued", "tries": 0, "next_at": utc_now(), "why": "", "code": ""})
-
-    def drop(self, deliveries: Sequence[str] | None) -> int:
-        """Dead letters and held deliveries are given up, all when None; how many."""
-        return self._move(deliveries, {"state": "dropped"})
-
-    def _move(self, deliveries: Sequence[str] | None, changes: dict[str, object]) -> int:
+    def beginning_with(self, prefix: str) -> list[Listed]:
+        """Some deliveries that are not settled whose id begins so."""
         with transaction(self._url) as session:
-            resting = update(DeliveryRow).where(UNSETTLED, DeliveryRow.state.in_(("failed", "held"))).values(**changes)
-            wanted = resting if deliveries is None else resting.where(DeliveryRow.id.in_(deliveries))
-            done = session.execute(wanted)
-            return done.rowcount if isinstance(done, CursorResult) else 0
+            wanted = select(DeliveryRow).where(UNSETTLED, DeliveryRow.id.startswith(prefix, autoescape=True))
+            return [_listed(row) for row in session.scalars(wanted.limit(2))]
+
+    def retry(self, deliveries: Sequence[str]) -> int:
+        """These go out anew, as far as they are in one of `MAY_RETRY`; how many."""
+        anew = {"state": "queued", "tries": 0, "next_at": utc_now(), "why": "", "code": ""}
+        return self._move(deliveries, MAY_RETRY, anew)
+
+    def drop(self, deliveries: Sequence[str]) -> int:
+        """These are given up, as far as they are in one of `MAY_DROP`; how many."""
+        return self._move(deliveries, MAY_DROP, {"state": "dropped", "why": BY_HAND})
+
+    def _move(self, deliveries: Sequence[str], states: Sequence[str], changes: dict[str, object]) -> int:
+        moved = 0
+        with transaction(self._url) as session:
+            for first in range(0, len(deliveries), MOVED_AT_ONCE):
+                some = DeliveryRow.id.in_(deliveries[first : first + MOVED_AT_ONCE])
+                done = session.execute(update(DeliveryRow).where(some, DeliveryRow.state.in_(states)).values(**changes))
+                moved += done.rowcount if isinstance(done, CursorResult) else 0
+        return moved
 
 
 def add_delivery(

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 30
 CLIENT_SECONDS = 20.0
 LINGER_SECONDS = 0.5
-# A thread that calculates, such as the engine's, lets requests in so often; Python's own 5 ms add up in each of them.
-SWITCH_SECONDS = 0.0005
+# A thread that calculates lets others in so often; Python's own 5 ms add up, since each statement to the database asks.
+SWITCH_SECONDS = 0.0001
 BAD_REQUEST = (400, "Bad Request")
 REFUSALS = {
     errors.ExpectationFailed: (417, "Expectation Failed"),

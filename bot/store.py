@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -28,14 +29,15 @@ from bot.inbox_store import (
     count_waiting,
     end_turn,
     find_turn,
+    forget_words,
     latest_conversation,
     latest_replies,
     next_turn,
     open_window,
 )
 from bot.outbox_store import add_delivery
-from bot.rows import effect_row, in_utc, is_number, reply_of
-from bot.tables import ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
+from bot.rows import effect_row, in_utc, reply_of
+from bot.tables import TAKEN_BACK, ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
 from bot.turns import (
     Answer,
     Choice,
@@ -53,6 +55,8 @@ from bot.turns import (
 
 log = logging.getLogger(__name__)
 OWN_PROCESS = ("terminal", "script")
+# So long an answer may be under way: engine, fetching and listening have less together.
+UNDER_WAY = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -71,20 +75,16 @@ class Entry:
     location: Location | None = None
 
 
-@dataclass(frozen=True)
-class Offer:
-    """A reply with choices to a `turn`; `is_newest`: it belongs to the last answer of the conversation."""
-
-    reply: Reply
-    is_newest: bool
-    turn: str
-
-
 class Store:
     """All queries of the portal on the database at `url`."""
 
     def __init__(self, url: str) -> None:
         self._url = url
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self._url
 
     def _session(self) -> AbstractContextManager[Session]:
         return transaction(self._url)
@@ -165,13 +165,38 @@ class Store:
             meant = asdict(intent) if intent else None
             session.execute(update(TurnRow).where(same).values(text=text, intent=meant))
 
-    def take_back(self, channel: str, provider_id: str) -> None:
-        """The customer took a turn back: its content goes, and it is not answered unless that has begun already."""
+    def take_back(self, channel: str, provider_id: str) -> str | None:
+        """The customer took a turn back: its content goes, and it is not answered unless that has begun already.
+
+        Its id, None for an unknown one; it is to be forgotten elsewhere as well (`turns_to_forget`).
+        """
         with self._session() as session:
             same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
-            session.execute(update(TurnRow).where(same).values(text="", intent=None, attachments=[]))
             untouched = same & (TurnRow.state == "waiting") & (TurnRow.tries == 0)
             session.execute(update(TurnRow).where(untouched).values(state="dropped", done_at=utc_now()))
+            nothing: dict[str, Any] = {
+                "text": "",
+                "intent": None,
+                "attachments": [],
+                "forget_at": utc_now() + UNDER_WAY,
+            }
+            return session.scalars(update(TurnRow).where(same).values(**nothing).returning(TurnRow.id)).one_or_none()
+
+    def forget_words(self, turn: str) -> None:
+        """The words of a turn that was taken back leave what the engine remembers."""
+        with self._session() as session:
+            forget_words(session, turn)
+
+    def turns_to_forget(self) -> list[str]:
+        """Turns taken back a while ago: no answer to them is under way any more that could write them down again."""
+        with self._session() as session:
+            due = select(TurnRow.id).where(TAKEN_BACK, TurnRow.forget_at <= utc_now())
+            return list(session.scalars(due.order_by(TurnRow.forget_at).limit(100)))
+
+    def forgotten(self, turn: str, *, again_at: datetime | None = None) -> None:
+        """Nothing is left of the turn, or it is looked at again."""
+        with self._session() as session:
+            session.execute(update(TurnRow).where(TurnRow.id == turn).values(forget_at=again_at))
 
     def _conversation_of(self, session: Session, incoming: Incoming, language: str) -> str:
         if incoming.former_address:
@@ -286,36 +311,10 @@ class Store:
             entries = [*map(_reply_entry, replies), *(_turn_entry(turn, row.language) for turn in turns)]
         return sorted(entries, key=lambda entry: entry.seq)
 
-    def choice(self, conversation: str, reply_id: str, index: int) -> Choice | None:
-        """A choice that this conversation was offered, None when it was not."""
-        if not is_number(reply_id):
-            return None
-        with self._session() as session:
-            row = session.get(ReplyRow, int(reply_id))
-            if row is None or row.conversation_id != conversation or not 0 <= index < len(row.choices):
-                return None
-            return Choice(**row.choices[index])
-
-    def choice_by_id(self, conversation: str, given: str) -> tuple[Reply, Choice] | None:
-        """The choice with this id (`bot.channels.outlet.choice_id`) if this conversation was offered it, and where."""
-        turn_id, _, rest = given.partition(".")
-        position, _, index = rest.partition(".")
-        if not (is_number(position) and is_number(index)):
-            return None
-        with self._session() as session:
-            of_turn = (ReplyRow.turn_id == turn_id) & (ReplyRow.position == int(position))
-            row = session.scalars(select(ReplyRow).where(of_turn, ReplyRow.conversation_id == conversation)).first()
-            return (reply_of(row), Choice(**row.choices[int(index)])) if row and int(index) < len(row.choices) else None
-
-    def offers(self, conversation: str) -> list[Offer]:
-        """The latest replies with choices, newest first; what was said unasked does not count."""
-        with self._session() as session:
-            rows = latest_replies(session, conversation)
-            return [Offer(reply_of(row), row.turn_id == rows[0].turn_id, row.turn_id) for row in rows if row.choices]
-
     def offered(self, conversation: str) -> list[Choice]:
-        """The choices of the latest replies, newest reply first."""
-        return [choice for offer in self.offers(conversation) for choice in offer.reply.choices]
+        """The choices of the latest replies, newest reply first; what was said unasked does not count."""
+        with self._session() as session:
+            return [Choice(**choice) for row in latest_replies(session, conversation) for choice in row.choices]
 
 
 def contact_of(session: Session, channel: str, address: str) -> ContactRow:

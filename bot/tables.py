@@ -24,6 +24,7 @@ NAMES = {
 
 # Deliveries that somebody still looks after. Queries that name it in these words find its index, however many are sent.
 UNSETTLED = text("state IN ('queued', 'sending', 'unclear', 'held', 'failed')")
+TAKEN_BACK = text("forget_at IS NOT NULL")
 
 
 class Base(DeclarativeBase):
@@ -73,6 +74,7 @@ class TurnRow(Base):
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index("ix_turns_forget", "forget_at", sqlite_where=TAKEN_BACK, postgresql_where=TAKEN_BACK),
     )
     id: Mapped[str] = mapped_column(String(64), primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id"), index=True)
@@ -87,6 +89,9 @@ class TurnRow(Base):
     tries: Mapped[int] = mapped_column(default=0)
     received_at: Mapped[datetime] = mapped_column(default=utc_now)
     done_at: Mapped[datetime | None]
+    forget_at: Mapped[datetime | None] = mapped_column(
+        doc="taken back: what is left of it is looked for then once more"
+    )
 
 
 class ReplyRow(Base):

@@ -65,6 +65,7 @@ class Stage:
             now=lambda: self.now,
         )
         self.deliveries.reopen = self.notices.reopen
+        self.deliveries.objection = self.notices.objection
 
     def say(self, text: str, *, address: str = CUSTOMER, provider_id: str = "", choice: str | None = None) -> str:
         """A turn of the customer comes in; the provider's id of it."""

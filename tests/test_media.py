@@ -154,14 +154,14 @@ def test_a_photo_is_kept_for_the_portal_alone_and_written_down(desk: Desk) -> No
     turn = desk.turn(desk.attachment("image", "image/jpeg"))
     (kept,) = desk.media().keep(turn)
     digest = hashlib.sha256(JPEG).hexdigest()
-    path = desk.folder / digest[:2] / f"{digest}.jpg"
+    path = desk.folder / "t1" / "t1-0.jpg"
     assert kept == Kept(0, "image", "kept", "", "image/jpeg", path)
     assert path.read_bytes() == JPEG
     assert [p.stat().st_mode & 0o777 for p in (path, path.parent, desk.folder)] == [0o600, 0o700, 0o700]
     (row,) = desk.rows()
     assert (row.turn_id, row.position, row.kind, row.state, row.why) == ("t1", 0, "image", "kept", "")
     assert (row.media_type, row.bytes, row.sha256) == ("image/jpeg", len(JPEG), digest)
-    assert row.file == f"{digest[:2]}/{digest}.jpg"
+    assert row.file == "t1/t1-0.jpg"
 
 
 def test_a_turn_tried_again_fetches_nothing_again_even_after_a_restart(desk: Desk, server: Server) -> None:
@@ -187,13 +187,14 @@ def test_a_turn_tried_by_two_at_once_has_one_outcome(desk: Desk) -> None:
     assert len(desk.rows()) == len(desk.files()) == 1
 
 
-def test_the_same_photo_of_two_turns_is_one_file(desk: Desk) -> None:
+def test_the_same_photo_of_two_turns_is_two_files_so_that_each_can_be_deleted(desk: Desk) -> None:
     desk.serves(JPEG)
     media = desk.media()
     for identity in ("t1", "t2"):
         media.keep(desk.turn(desk.attachment("image"), identity=identity))
-    assert len(desk.rows()) == 2
-    assert len(desk.files()) == 1
+    assert media.retention.forget("t1")
+    assert [path.name for path in desk.files()] == ["t2-0.jpg"]
+    assert [row.state for row in desk.rows()] == ["gone", "kept"]
 
 
 CHILD = """

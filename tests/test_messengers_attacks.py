@@ -536,7 +536,8 @@ def test_a_look_at_the_outbox_costs_the_same_however_much_was_sent(stage: Stage)
     stage.outbox.waiting()
     stage.outbox.release_held()
     stage.outbox.listed(("failed", "held", "unclear"), 50)
-    stage.outbox.retry(None)
+    stage.outbox.retry(["0123"])
+    stage.outbox.beginning_with("0123")
     stage.outbox.has_due("c1")
     stage.outbox.note_seen(SeenUntil("whatsapp", CUSTOMER, "read", utc_now()))
     event.remove(engine, "before_cursor_execute", keep)
@@ -546,5 +547,5 @@ def test_a_look_at_the_outbox_costs_the_same_however_much_was_sent(stage: Stage)
             for statement, parameters in asked
             for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)  # type: ignore[arg-type]
         ]
-    assert len(asked) == 7
+    assert len(asked) == 8
     assert not [plan for plan in plans if plan.startswith("SCAN")]

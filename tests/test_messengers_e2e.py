@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import threading
 import time
@@ -157,7 +158,7 @@ def test_kill_9_while_answers_of_providers_are_lost_loses_nothing_and_sends_noth
         for customer in customers:
             customer.says(question)
     assert sandbox.world.wait(lambda: len(sandbox.world.messages) >= before + len(customers), SECONDS)
-    site.processes[0].kill(whole=True)
+    site.processes[0].kill(random.Random(1), whole=True)
     for customer in customers:
         hears(customer, QUESTIONS[-1][1], 0)
     assert wait_until_done(site.database_url, sandbox, SECONDS)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot import database
-from bot.channels.events import Consent, State, Status
+from bot.channels.events import Changed, Consent, State, Status
 from bot.channels.outlet import Unclear, joined
 from bot.messaging_settings import QuietSettings
 from bot.outbox_store import Taken
-from bot.tables import ContactRow, ConversationRow
-from bot.turns import Answer, Reply
+from bot.tables import ContactRow, ConversationRow, TurnRow
+from bot.turns import Answer, Choice, Intent, Reply, utc_now
 from tests.messenger_stage import NUMBERS, Stage, with_templates
 
 ROUNDS = 8
@@ -118,3 +118,32 @@ def test_a_message_delivered_many_times_at_once_by_somebody_new_is_one_turn(stag
         deliver = partial(stage.say, "Hallo", address=address, provider_id=own)
         at_once(*(deliver for _ in range(6)))
         assert len(stage.turns()) == before + 1
+
+
+def test_a_message_taken_back_while_it_is_answered_and_tidied_is_forgotten(stage: Stage) -> None:
+    for _ in range(ROUNDS):
+        address = somebody()
+        own = stage.say("Geheim", address=address)
+        take_back = partial(stage.intake.take, [Changed("whatsapp", own, None)])
+        at_once(take_back, take_back, stage.work, stage.conversations.tidy_now)
+        with database.transaction(stage.url) as session:
+            session.execute(update(TurnRow).where(TurnRow.forget_at.is_not(None)).values(forget_at=utc_now()))
+        at_once(stage.conversations.tidy_now, stage.conversations.tidy_now, take_back)
+        with database.transaction(stage.url) as session:
+            row = session.scalars(select(TurnRow).where(TurnRow.provider_id == own)).one()
+            assert (row.text, row.attachments, row.state in ("done", "dropped")) == ("", [], True)
+
+
+def test_many_presses_of_one_choice_at_once_answer_its_question_only(stage: Stage) -> None:
+    asked = (Choice("Ja", "/affirm"), Choice("Nein", "/deny"))
+    stage.engine.answer = lambda turn: Answer((Reply(f"Frage {turn.id}?", asked),))
+    for _ in range(ROUNDS):
+        address = somebody()
+        stage.say("Hallo", address=address)
+        stage.work()
+        stage.engine.turns.clear()
+        yes = stage.outlet.sent[-1].form["ids"][0]
+        at_once(*(partial(stage.say, "Ja", address=address, choice=yes) for _ in range(4)))
+        stage.work()
+        assert [turn.intent for turn in stage.engine.turns] == [Intent("affirm")]
+        assert [text.startswith("Diese Auswahl") for text in stage.outlet.texts[-3:]] == [True] * 3

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete, update
 
+from bot import database
+from bot.channels.events import Status
+from bot.channels.outlet import Delivery, Form, NotTaken, Unclear
 from bot.messaging_settings import MessagingSettings, QuietSettings
 from bot.notices import NoticeError
-from bot.turns import utc_now
+from bot.tables import ConsentRow, DeliveryRow
+from bot.turns import Reply, utc_now
 from tests.fakes import FakeOutlet
 from tests.messenger_stage import CUSTOMER, NOON, Stage, with_templates
 
@@ -64,6 +70,7 @@ def test_in_the_quiet_hours_a_notice_waits_for_the_morning(stage: Stage) -> None
     assert notice.until == datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
     stage.work()
     assert IN_WORDS not in stage.outlet.texts
+    stage.now = NOON
     stage.time_passes()
     stage.work()
     assert "versand_1(10482917, 24. November 2026)" in stage.outlet.texts or IN_WORDS in stage.outlet.texts
@@ -166,3 +173,130 @@ def test_notices_can_be_free_of_consent_by_setting(database_url: str) -> None:
     stage.say("Guten Tag")
     contact = stage.contacts.find("whatsapp", CUSTOMER)
     assert stage.notices.notify(contact, "shipped", SHIPPED).state in ("queued", "held")
+
+
+def test_a_customer_who_writes_at_night_does_not_get_what_waits_for_the_morning(stage: Stage) -> None:
+    contact = stage.agrees()
+    stage.now = NIGHT
+    stage.notices.notify(contact, "shipped", SHIPPED)
+    stage.say("Guten Abend")
+    stage.work()
+    assert stage.outlet.texts[-1] == "Verstanden: Guten Abend."
+    notice = next(row for row in stage.rows() if row.kind == "notice")
+    assert (notice.state, notice.why, notice.tries) == ("held", "quiet hours", 0)
+    stage.now = NOON
+    stage.time_passes()
+    stage.work()
+    assert stage.outlet.texts[-1] == IN_WORDS
+
+
+@pytest.mark.parametrize("trouble", [NotTaken("down", "503"), Unclear("cut off")])
+def test_a_notice_that_the_provider_did_not_take_by_day_is_not_sent_at_night(stage: Stage, trouble: Exception) -> None:
+    contact = stage.agrees()
+    stage.outlet.outcomes = [trouble]
+    assert stage.notices.notify(contact, "shipped", SHIPPED).state == "queued"
+    stage.work()
+    stage.now = NIGHT
+    stage.time_passes()
+    stage.work()
+    assert (stage.rows()[-1].state, stage.rows()[-1].why) == ("held", "quiet hours")
+    stage.now = NOON
+    stage.time_passes()
+    stage.work()
+    assert stage.outlet.texts.count(IN_WORDS) == 1
+    assert stage.states()[-1] == "sent"
+
+
+def test_a_failure_told_at_night_is_mended_in_the_morning(stage: Stage) -> None:
+    contact = stage.agrees()
+    stage.notices.notify(contact, "shipped", SHIPPED)
+    stage.work()
+    stage.now = NIGHT
+    stage.intake.take([Status("whatsapp", "failed", str(stage.rows()[-1].provider_id), code="busy")])
+    stage.time_passes()
+    stage.work()
+    assert (stage.rows()[-1].state, stage.outlet.texts.count(IN_WORDS)) == ("held", 1)
+
+
+def test_notices_that_waited_together_do_not_go_out_together_above_the_cap(stage: Stage) -> None:
+    contact = stage.agrees()
+    stage.now = NIGHT
+    for _ in range(3):
+        stage.notices.notify(contact, "shipped", SHIPPED)
+    stage.notices.settings = with_templates(notices_per_day=2)
+    stage.now = NOON
+    stage.time_passes()
+    stage.work()
+    assert stage.states()[1:] == ["sent", "sent", "held"]
+    late = stage.rows()[-1]
+    assert late.why == "too many notices today"
+    with database.transaction(stage.url) as session:
+        session.execute(update(DeliveryRow).values(sent_at=utc_now() - timedelta(days=2)))
+    stage.time_passes()
+    stage.work()
+    assert stage.states()[1:] == ["sent"] * 3
+
+
+def test_a_cap_of_none_ends_what_waits(stage: Stage) -> None:
+    contact = stage.agrees()
+    stage.now = NIGHT
+    stage.notices.notify(contact, "shipped", SHIPPED)
+    stage.notices.settings = with_templates(notices_per_day=0)
+    stage.now = NOON
+    stage.time_passes()
+    stage.work()
+    assert stage.states()[1:] == ["dropped"]
+
+
+def test_what_waits_is_not_sent_to_who_has_not_agreed_any_more(stage: Stage) -> None:
+    contact = stage.agrees()
+    stage.now = NIGHT
+    stage.notices.notify(contact, "shipped", SHIPPED)
+    with database.transaction(stage.url) as session:
+        session.execute(delete(ConsentRow))
+    stage.now = NOON
+    stage.time_passes()
+    stage.work()
+    assert (stage.rows()[-1].state, stage.rows()[-1].why) == ("dropped", "the customer has not agreed")
+
+
+class InParts(FakeOutlet):
+    """An outlet that needs three messages for a notice; `night_falls` when it takes one."""
+
+    night_falls: Callable[[], None] = staticmethod(lambda: None)
+
+    def forms(self, reply: Reply, reference: str) -> list[Form]:
+        if reference == "notice":
+            return [{"text": f"{part}/3", "ids": []} for part in (1, 2, 3)]
+        return super().forms(reply, reference)
+
+    def send(self, delivery: Delivery) -> str:
+        self.night_falls()
+        return super().send(delivery)
+
+
+def test_a_notice_of_several_messages_counts_once_and_goes_out_whole(database_url: str) -> None:
+    outlet = InParts()
+    stage = Stage(database_url, with_templates(notices_per_day=1), outlet)
+    contact = stage.agrees()
+    stage.notices.notify(contact, "shipped", SHIPPED)
+    assert stage.notices.notify(contact, "shipped", SHIPPED).why == "too many notices today"
+    outlet.night_falls = lambda: setattr(stage, "now", NIGHT)
+    stage.work()
+    assert stage.outlet.texts[-3:] == ["1/3", "2/3", "3/3"]
+
+
+def test_the_request_to_write_waits_for_the_morning_too(stage: Stage) -> None:
+    stage.say("Guten Tag")
+    stage.conversations.handle(stage.woken[0])
+    stage.last_wrote(25)
+    stage.outlet.outcomes = [NotTaken("down", "503")]
+    stage.work()
+    assert [(row.kind, row.state) for row in stage.rows()] == [("reply", "held"), ("reopen", "queued")]
+    stage.now = NIGHT
+    with database.transaction(stage.url) as session:
+        only = DeliveryRow.kind == "reopen"
+        session.execute(update(DeliveryRow).where(only).values(next_at=utc_now() - timedelta(seconds=1)))
+    stage.woken.append(stage.rows()[-1].conversation_id)
+    stage.work()
+    assert (stage.rows()[-1].state, stage.rows()[-1].why) == ("held", "quiet hours")

@@ -216,7 +216,7 @@ def test_a_delivery_that_keeps_failing_is_given_up_after_so_many_tries(database_
         stage.time_passes()
     assert stage.states()[1:] == ["failed"]
     assert stage.outlet.outcomes == [stage.outlet.outcomes[0]] * 2
-    assert stage.outbox.drop(None) == 1
+    assert stage.outbox.drop([stage.rows()[-1].id]) == 1
     assert stage.states()[1:] == ["dropped"]
 
 
@@ -224,7 +224,7 @@ def test_retry_and_drop_leave_alone_what_is_under_way_or_arrived(stage: Stage) -
     first_turn(stage)
     ids = [row.id for row in stage.rows()]
     assert stage.outbox.retry(ids) == 0
-    assert stage.outbox.drop(None) == 0
+    assert stage.outbox.drop(ids) == 0
 
 
 def test_pauses_grow_and_end(stage: Stage) -> None:
@@ -440,5 +440,50 @@ def test_an_answer_in_several_parts_is_one_message_and_its_choices_still_count(s
     assert stage.outlet.texts == ["Gern.", "Wirklich?"]
     assert len({row.reply_id for row in stage.rows()}) == 1
     stage.say("Ja", choice=stage.outlet.sent[-1].form["ids"][0])
+    stage.work()
+    assert stage.engine.turns[-1].intent == Intent("affirm", {"x": "1"})
+
+
+def test_a_choice_pressed_while_a_newer_question_is_on_its_way_does_not_answer_that(stage: Stage) -> None:
+    stage.engine.answer = lambda turn: Answer((Reply(f"{turn.text}?", ASKED.choices),))
+    stage.say("alles stornieren")
+    stage.work()
+    yes = stage.outlet.sent[-1].form["ids"][0]
+    stage.say("doch nur das Zelt stornieren")
+    stage.say("Ja", choice=yes)
+    stage.work()
+    assert [turn.text for turn in stage.engine.turns] == ["alles stornieren", "doch nur das Zelt stornieren"]
+    assert stage.outlet.texts[-1].startswith("Diese Auswahl gibt es nicht mehr.")
+    stage.say("Ja", choice=stage.outlet.sent[-2].form["ids"][0])
+    stage.work()
+    assert stage.engine.turns[-1].intent == Intent("affirm", {"x": "1"})
+
+
+def test_a_choice_pressed_while_its_question_is_asked_again_answers_it(stage: Stage) -> None:
+    stage.engine.answer = lambda turn: Answer((ASKED,))
+    stage.say("stornieren")
+    stage.work()
+    stage.say("Moment")
+    stage.say("Ja", choice=stage.outlet.sent[-1].form["ids"][0])
+    stage.work()
+    assert stage.engine.turns[-1].intent == Intent("affirm", {"x": "1"})
+
+
+@pytest.mark.parametrize("answers_between", [1, 8])
+def test_only_the_last_question_is_answered_however_much_was_said_since(stage: Stage, answers_between: int) -> None:
+    stage.engine.answer = lambda turn: Answer((Reply(f"{turn.text}?", ASKED.choices),))
+    ids = []
+    for words in ("eins", "zwei"):
+        stage.say(words)
+        stage.work()
+        ids.append(stage.outlet.sent[-1].form["ids"][0])
+    stage.engine.answer = lambda turn: Answer((Reply("Aha."),))
+    for _ in range(answers_between):
+        stage.say("Übrigens")
+        stage.work()
+    stage.say("Ja", choice=ids[0])
+    stage.work()
+    assert stage.outlet.texts[-1].startswith("Diese Auswahl gibt es nicht mehr.")
+    stage.say("Ja", choice=ids[1])
     stage.work()
     assert stage.engine.turns[-1].intent == Intent("affirm", {"x": "1"})

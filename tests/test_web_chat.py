@@ -112,6 +112,21 @@ def test_a_choice_of_another_visitor_is_refused(portal: Running) -> None:
     assert Visitor(portal).send(choice={"entry": entry["id"], "index": 0}).status_code == 400
 
 
+def test_the_button_of_an_earlier_question_does_not_answer_a_newer_one(portal: Running) -> None:
+    visitor = Visitor(portal)
+    visitor.send("Ich möchte die Bestellung 10484665 stornieren")
+    visitor.said("Postleitzahl")
+    visitor.send("10999")
+    earlier = visitor.said("wirklich stornieren")
+    assert earlier["choices"][0]["title"].startswith("Ja")
+    visitor.send("Nein")
+    visitor.send("Meine Lieferung 10482917 ist beschädigt angekommen, 22765")
+    visitor.said("Um welchen Artikel")
+    assert visitor.send(choice={"entry": earlier["id"], "index": 0}).status_code == 202
+    visitor.said("Diese Auswahl gibt es nicht mehr")
+    assert visitor.entries()[-2]["text"] == "Ja"
+
+
 def test_visitors_do_not_see_each_other(portal: Running) -> None:
     one, other = Visitor(portal), Visitor(portal)
     one.send("Wo ist meine Bestellung 10482917?")

@@ -20,7 +20,7 @@ from bot.channels.base import json_answer, json_body, require_bearer
 from bot.conversation import Conversations
 from bot.errors import BadRequest
 from bot.inbox_store import Received
-from bot.turns import Incoming, Intent, clean_text, read_payload
+from bot.turns import Incoming, Intent, clean_text
 
 LONGEST_NAME = 200
 LONGEST_ID = 180
@@ -87,8 +87,7 @@ class Rest:
     def _offered(self, conversation: str | None, message: str) -> Intent | None:
         if conversation is None or not message.startswith("/"):
             return None
-        choice = self._conversations.chosen(conversation, message)
-        return read_payload(choice.payload) if choice else None
+        return self._conversations.choices.given(conversation, message)
 
     def _hint(self, asked: RestRequest) -> str:
         hint = (asked.metadata or {}).get("language")

@@ -21,7 +21,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from bot.channels.base import bearer, json_answer, json_body
 from bot.channels.forms import map_url
 from bot.channels.limits import Allowance, Places, client_of
-from bot.conversation import Conversations, intent_of
+from bot.conversation import Conversations
 from bot.errors import BadRequest, Unauthorized
 from bot.jobs import Jobs
 from bot.settings import Settings
@@ -233,10 +233,11 @@ class WebChat:
 
     def _said(self, visit: Visit, asked: TurnRequest) -> tuple[str, Intent | None]:
         if asked.choice:
-            choice = self._store.choice(visit.conversation, asked.choice.entry, asked.choice.index)
-            if choice is None:
+            pressed = self._conversations.choices.pressed(visit.conversation, asked.choice.entry, asked.choice.index)
+            if pressed is None:
                 raise BadRequest("this choice was not offered", code="not_offered")
-            return choice.title, intent_of(choice)
+            choice, intent = pressed
+            return choice.title, intent
         if not clean_text(asked.text or ""):
             raise BadRequest("the message is empty", code="empty_message")
         return asked.text or "", None

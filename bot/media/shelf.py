@@ -1,7 +1,7 @@
 """Photos, documents and voice notes of customers: fetched once, kept as files, told to the customer.
 
-Files are named by their checksum, so that the same photo is kept once. A row is written when the outcome of an
-attachment is known; a turn that is tried again finds it there and fetches nothing.
+Each attachment has a file of its own. A row is written when its outcome is known; a turn that is tried again finds it
+there and fetches nothing.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select, update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.database import transaction
 from bot.errors import PortalError
 from bot.media.fetch import ContentRefused, Fetched, Fetcher, FetchError, NotServed, WrongType, allowed_host
 from bot.media.files import MediaFiles
+from bot.media.retention import Retention
+from bot.media.tables import MediaRow
 from bot.media.time_limit import Deadline
 from bot.media.transcriber import load_transcriber
 from bot.media.words import SPOKEN, Arrival, Details, clean_name, told
 from bot.messaging_settings import TWILIO_API
 from bot.settings import Settings
-from bot.tables import Base, ContactRow, ConversationRow
+from bot.tables import ContactRow, ConversationRow
 from bot.texts import Texts
-from bot.turns import Attachment, Turn, clean_text, utc_now
+from bot.turns import Attachment, Turn, clean_text
 
 log = logging.getLogger(__name__)
 TYPES_OF_KIND: Mapping[str, tuple[str, ...]] = {
@@ -44,26 +44,7 @@ TRANSCRIBE_SECONDS = 30.0
 PAUSE_SECONDS = 0.5
 TWILIO_MEDIA_HOSTS = ("*.twiliocdn.com", "*.amazonaws.com")
 
-State = Literal["kept", "refused", "failed"]
-
-
-class MediaRow(Base):
-    """What became of one attachment of a turn; `file` is below the media folder, `text` what a voice note says."""
-
-    __tablename__ = "media"
-    __table_args__ = (UniqueConstraint("turn_id", "position"),)
-    id: Mapped[int] = mapped_column(primary_key=True)
-    turn_id: Mapped[str] = mapped_column(ForeignKey("turns.id"))
-    position: Mapped[int]
-    kind: Mapped[str] = mapped_column(String(20), doc="as in `bot.turns.Attachment`")
-    state: Mapped[str] = mapped_column(String(10), doc="kept, refused or failed")
-    why: Mapped[str] = mapped_column(String(20), default="", doc="a fixed word, empty when it is kept")
-    media_type: Mapped[str] = mapped_column(String(40), default="", doc="what the first bytes say")
-    bytes: Mapped[int] = mapped_column(default=0)
-    sha256: Mapped[str] = mapped_column(String(64), default="")
-    file: Mapped[str] = mapped_column(String(80), default="")
-    text: Mapped[str] = mapped_column(Text, default="")
-    at: Mapped[datetime] = mapped_column(default=utc_now)
+State = Literal["kept", "refused", "failed", "gone"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +91,7 @@ class TwilioMedia:
 class Kept:
     """What became of one attachment; `file` is None unless `state` is kept, `why` a fixed word otherwise.
 
-    `text` is what a voice note says, empty when that is not known.
+    `state` is gone for what was kept and is deleted now. `text` is what a voice note says, empty when it is not known.
     """
 
     position: int
@@ -123,7 +104,10 @@ class Kept:
 
 
 class Media:
-    """Keeps what comes with turns; `sources` are by the name of the channel. Raises `SettingsError` at start."""
+    """Keeps what comes with turns, and deletes it again (`retention`); `sources` are by the name of the channel.
+
+    Raises `SettingsError` at start.
+    """
 
     def __init__(self, settings: Settings, sources: Mapping[str, MediaSource], texts: Texts) -> None:
         self._limits = settings.portal.messaging.media
@@ -134,7 +118,7 @@ class Media:
         self._transcriber = load_transcriber(self._limits.transcriber)
         self._fetcher = Fetcher()
         self._files = MediaFiles(Path(self._limits.folder))
-        self._files.tidy()
+        self.retention = Retention(settings.database_url, self._files, settings.portal.messaging.media_days)
 
     def keep(self, turn: Turn) -> list[Kept]:
         """What became of each attachment of a turn, fetched now unless that was done before.
@@ -175,13 +159,13 @@ class Media:
             return {row.position: self._kept(row) for row in rows}, session.scalars(contact).one()
 
     def _kept(self, row: MediaRow) -> Kept:
-        file = self._files.path(row.file) if row.file else None
+        file = self._files.path(row.file) if row.state == "kept" else None
         return Kept(row.position, row.kind, cast(State, row.state), row.why, row.media_type, file, row.text)
 
     def _fetch(self, row: MediaRow, turn: Turn, attachment: Attachment, address: str, deadline: Deadline) -> None:
         """Fill the row with the attachment's outcome."""
         try:
-            fetched, row.file = self._patiently(turn.channel, attachment, address, deadline)
+            fetched, row.file = self._patiently(row, turn, attachment, address, deadline)
         except (PortalError, OSError) as error:
             is_final = isinstance(error, PortalError) and not error.retry_helps
             row.state, row.why = "refused" if is_final else "failed", _why(error)
@@ -190,25 +174,29 @@ class Media:
             row.state, row.media_type = "kept", fetched.media_type.name
             row.bytes, row.sha256 = fetched.size, fetched.sha256
 
-    def _patiently(self, channel: str, attachment: Attachment, address: str, deadline: Deadline) -> tuple[Fetched, str]:
+    def _patiently(
+        self, row: MediaRow, turn: Turn, attachment: Attachment, address: str, deadline: Deadline
+    ) -> tuple[Fetched, str]:
         """Try again while that can help and there is time, with growing pauses."""
         pause = PAUSE_SECONDS
         while True:
             try:
-                return self._try(channel, attachment, address, deadline)
+                return self._try(row, turn, attachment, address, deadline)
             except PortalError as error:
                 if not error.retry_helps or deadline.left() <= pause:
                     raise
             time.sleep(pause)
             pause *= 2
 
-    def _try(self, channel: str, attachment: Attachment, address: str, deadline: Deadline) -> tuple[Fetched, str]:
+    def _try(
+        self, row: MediaRow, turn: Turn, attachment: Attachment, address: str, deadline: Deadline
+    ) -> tuple[Fetched, str]:
         """Fetch into a file; what it is, and the file's name. Raises `PortalError`, and OSError of the disk."""
         if attachment.kind not in TYPES_OF_KIND:
             raise ContentRefused("attachments of this kind are not fetched")
-        if channel not in self._sources:
+        if turn.channel not in self._sources:
             raise NotServed("this channel is off")
-        located = self._sources[channel].locate(attachment, address)
+        located = self._sources[turn.channel].locate(attachment, address)
         with self._files.part() as part:
             fetched = self._fetcher.fetch(
                 located.url,
@@ -220,7 +208,7 @@ class Media:
                 deadline=deadline,
             )
             _check(fetched, attachment, located)
-            return fetched, self._files.settle(part, fetched)
+            return fetched, self._files.settle(part, fetched, turn.id, row.position)
 
     def _write(self, row: MediaRow) -> Kept:
         """Write the outcome down; when another process was faster, its outcome counts."""
@@ -242,7 +230,7 @@ class Media:
         text = self._transcriber.text(kept.file, kept.media_type, turn.language, seconds=seconds)
         same = (MediaRow.turn_id == turn.id) & (MediaRow.position == kept.position)
         with transaction(self._url) as session:
-            session.execute(update(MediaRow).where(same).values(text=text))
+            session.execute(update(MediaRow).where(same, MediaRow.state == "kept").values(text=text))
         return replace(kept, text=text)
 
 

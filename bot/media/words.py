@@ -45,7 +45,7 @@ class Details:
 def told(texts: Texts, arrivals: Sequence[Arrival], language: str, details: Details) -> str:
     """What the customer is told of all that came with a turn; empty when there is nothing to say."""
     told_of = [arrival for arrival in arrivals if not arrival.is_heard]
-    arrived = [one for one in told_of if one.state == "kept" and one.kind in FILES]
+    arrived = [one for one in told_of if one.state in ("kept", "gone") and one.kind in FILES]
     problems = dict.fromkeys(_problem(one, details) for one in told_of if one not in arrived)
     names = [*_thanks(arrived), *problems]
     values = {"phone": _shown(details.phone), "megabytes": str(details.megabytes), "count": str(len(arrived))}
