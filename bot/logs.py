@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
-import warnings
 from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
 
-QUIET = ("alembic", "apscheduler", "asyncio", "httpx", "huey", "matplotlib", "sanic", "tensorflow", "h5py", "urllib3")
+QUIET = (
+    *("alembic", "apscheduler", "asyncio", "httpx", "huey", "matplotlib", "sanic", "tensorflow", "h5py", "urllib3"),
+    "py.warnings",  # Python's warnings: those of packages tell their developers something, not who runs the portal
+)
 
 
 class WithoutWords(logging.Filter):
@@ -38,7 +40,7 @@ def place(error: BaseException) -> str:
 
 
 def set_up_logs(level: int = logging.INFO) -> None:
-    """Log to standard error: time, level, logger, message."""
+    """Log to standard error: time, level, logger, message; Python's warnings are shown with `-W` only."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s %(message)s"))
     handler.addFilter(_rasa_without_words)
@@ -47,8 +49,8 @@ def set_up_logs(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     for name in ("rasa", "rasa_sdk"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    if not sys.warnoptions:
-        warnings.simplefilter("ignore")
+    # A filter would not do: packages such as Sanic put their own before it when they are imported.
+    logging.captureWarnings(not sys.warnoptions)
     structlog.configure(
         processors=[_into_logging],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),

@@ -24,6 +24,7 @@ from bot.nlu.encoder import SideBySide, UniversalEncoder, Vectors, load_encoder
 from bot.nlu.entities import ValueExtractor
 from bot.nlu.grams import Grams
 from bot.nlu.intent import LinearIntentClassifier
+from bot.nlu.linear import Examples, LinearModel
 from bot.nlu.text import Span, fold, mask, plain
 
 RESOURCE = Resource("classifier")
@@ -175,6 +176,18 @@ def test_a_text_without_words_has_no_intent(train: Train, text: str) -> None:
     assert message.get("intent_ranking") == []
 
 
+@pytest.mark.parametrize("encoder", ["none", "universal"])
+def test_messages_are_understood_alike_together_and_alone(train: Train, encoder: str) -> None:
+    component = train(encoder=encoder)
+    texts = ["wo ist mein paket", "", "Bestellung 10486207", "?!", "wann habt ihr offen, und was kostet der Versand?"]
+    together = component.process(ValueExtractor({}).process([Message({"text": text}) for text in texts]))
+    for message, text in zip(together, texts, strict=True):
+        alone = parse(component, text)
+        assert message.get("intent")["name"] == alone.get("intent")["name"]
+        confidences = [{e["name"]: e["confidence"] for e in m.get("intent_ranking")} for m in (message, alone)]
+        assert confidences[0] == pytest.approx(confidences[1], abs=1e-5)
+
+
 def test_training_twice_gives_the_same_model(train: Train) -> None:
     texts = ["wo ist mein paket", "storno bitte", "xyz"]
     first, second = train(), train()
@@ -191,6 +204,19 @@ def test_loading_changes_nothing(storage: ModelStorage) -> None:
         before, after = (parse(component, text).get("intent_ranking") for component in (trained, loaded))
         assert [entry["name"] for entry in before] == [entry["name"] for entry in after]
         assert [entry["confidence"] for entry in before] == pytest.approx([entry["confidence"] for entry in after])
+
+
+def test_a_model_whose_terms_are_an_array_of_strings_still_loads(tmp_path: Path) -> None:
+    texts = [fold(text) for texts in EXAMPLES.values() for text in texts]
+    labels = [name for name, texts in EXAMPLES.items() for _ in texts]
+    vectors = np.zeros((len(texts), 0), np.float32)
+    model = LinearModel.fit(Examples(texts, vectors, (), labels), strength=10.0, seed=1)
+    now, before = tmp_path / "now.npz", tmp_path / "before.npz"
+    model.save(now)
+    np.savez(before, **{**np.load(now), "terms": np.array(model.grams.terms)})
+    loaded = [LinearModel.load(file).confidences(texts, vectors) for file in (now, before)]
+    assert np.array_equal(loaded[0], loaded[1])
+    assert np.array_equal(loaded[0], model.confidences(texts, vectors))
 
 
 def test_two_intents_are_enough(storage: ModelStorage) -> None:

@@ -41,9 +41,11 @@ def test_going_on_from_a_solution_changes_next_to_nothing() -> None:
     assert np.allclose(gram @ first, gram @ again, atol=0.05)
 
 
-def test_too_many_examples_for_a_matrix_give_the_same_products(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("frequent", [0, 5, 1000])
+def test_too_many_examples_for_a_matrix_give_the_same_products(monkeypatch: pytest.MonkeyPatch, frequent: int) -> None:
     vectors, _ = points()
     features = sparse.csr_matrix(np.where(vectors > 1, vectors, 0))
+    monkeypatch.setattr(linear, "_FREQUENT", frequent)
     duals = np.random.default_rng(2).normal(size=(60, 3)).astype(np.float32)
     with_matrix = Likeness(features, vectors).of_first(60)(duals)
     monkeypatch.setattr(linear, "MATRIX_LIMIT", 10)

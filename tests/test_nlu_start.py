@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,14 @@ def run(script: str) -> str:
 
 def test_loading_rasa_and_our_components_imports_nothing_heavy() -> None:
     assert run(LOADING) == "[]"
+
+
+def test_warnings_of_packages_stay_off_the_terminal_and_our_errors_do_not() -> None:
+    script = "import logging\nfrom bot.logs import set_up_logs\nset_up_logs(40)" + LOADING
+    script += "import warnings\nwarnings.warn('old', DeprecationWarning)\nlogging.getLogger('bot').error('ours')"
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    done = subprocess.run([sys.executable, "-c", script], env=without, capture_output=True, text=True, check=True)
+    assert [line.split()[2:] for line in done.stderr.splitlines()] == [["ERROR", "bot", "ours"]]
 
 
 def test_packages_that_others_use_stay_real() -> None:

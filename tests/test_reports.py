@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import Browser
 from sklearn.metrics import precision_recall_fscore_support
 
-from bot.cli.figures import HELD_OUT, load_agents
+from bot.cli.figures import load_agents
 from bot.cli.measure import good_enough, json_of, read_dialogues
 from bot.cli.reading import read_all, threshold_of
 from bot.cli.talk import understand
@@ -26,8 +26,9 @@ from bot.reports.refit import in_folds, learning_curve
 from bot.reports.sentences import Sentence, read_held_out, read_training
 from bot.reports.statistics import Reading, Share, by_confidence, calibration_error, confusions, per_intent
 from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
-from bot.reports.tables import TableError, read_table
 from bot.reports.values import measure_values
+from bot.validation.held_out import HELD_OUT
+from bot.validation.tables import TableError, read_table
 from tests.e2e.conftest import browser
 from tests.model_copies import typed
 
@@ -92,7 +93,8 @@ def test_the_numbers_of_the_report_are_those_of_the_json(tested: tuple[dict[str,
     told, page = tested[0], parsed(tested[1])
     headlines = [shown(strong) for strong in page.iter("strong")]
     rejections, values = told["rejections"], told["values"]
-    wanted = [told["understood"]["value"], told["unseen"]["value"], told["macro_f1"]]
+    assert told["unseen"] == told["understood"], "a held-out sentence stands in the training data"
+    wanted = [told["understood"]["value"], told["macro_f1"]]
     wanted += [rejections["rejected"]["value"], rejections["none_found"]["value"], values["exact"]["value"]]
     assert headlines == list(map(percent, wanted))
     intents = [[percent(one["f1"]), percent(one["precision"]), percent(one["recall"])] for one in told["intents"]]
@@ -136,14 +138,14 @@ def test_a_report_of_a_faultless_model_has_no_confusions() -> None:
 
 def test_many_sentences_at_once_are_read_like_one_at_a_time(model: Path) -> None:
     (agent,) = load_agents(model)
-    sentences = read_held_out(HELD_OUT)[::40]
-    readings = read_all(agent, sentences, lambda _done: None)
+    sentences = read_held_out(HELD_OUT)[::5]
+    readings = read_all(agent, sentences)
     alone = [understand(agent, one.text, one.channel, one.language, date.today()) for one in sentences]
     assert [one.guessed for one in readings] == [one["intent"] for one in alone]
     rankings = [[found for found in one["ranking"] if found["name"] != "nlu_fallback"] for one in alone]
     assert [one.best for one in readings] == [ranking[0]["name"] for ranking in rankings]
     for one, ranking in zip(readings, rankings, strict=True):
-        assert one.confidence == pytest.approx(ranking[0]["confidence"], abs=0.001)
+        assert one.confidence == pytest.approx(ranking[0]["confidence"], abs=0.0002)
     assert 0 < threshold_of(agent) < 1
 
 

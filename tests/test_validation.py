@@ -126,6 +126,28 @@ def test_what_is_wrong_is_found(project: Path, code: Code, file: str, old: str, 
             assert 0 < int(place["line"]) <= len(Path(place["file"]).read_text("utf-8").splitlines())
 
 
+def test_a_held_out_sentence_that_is_an_example_is_found_with_both_places(project: Path, code: Code) -> None:
+    examples, held_out = project / "nlu_data/orders.de.yml", project / "tests/nlu/heldout.tsv"
+    held_out.parent.mkdir(parents=True)
+    rows = ("Wo bleibt  mein Päckchen?!", "Wo ist das Zelt?", "ein Satz, den niemand lernt")
+    lines = [f"{text}\task_order_status\tde\tchat" for text in rows]
+    held_out.write_text("\n".join(["text\tintent\tlanguage\tchannel", *lines]), "utf-8")
+    first, new = "  examples: |\n", "  examples: |\n    - wo bleibt mein päckchen\n    - wo ist das [Zelt](product)\n"
+    found = change(project, code, "nlu_data/orders.de.yml", first, new)
+    assert [finding.where for finding in found] == [f"{held_out}:{line}: ask_order_status" for line in (2, 3)]
+    assert not any(finding.is_hint for finding in found)
+    assert f"({examples}:5: ask_order_status)" in found[0].what
+    assert "delete it" in found[0].todo
+
+
+def test_a_broken_table_of_held_out_sentences_is_found(project: Path, code: Code) -> None:
+    held_out = project / "tests/nlu/heldout.tsv"
+    held_out.parent.mkdir(parents=True)
+    held_out.write_text("text\tintent\tlanguage\tchannel\nwo ist es\tgreet\n", "utf-8")
+    (finding,) = validate(project, code=code)
+    assert finding.what == f"{held_out}:2: 2 columns instead of 4"
+
+
 def test_a_response_that_code_says_and_nobody_wrote_is_found_in_the_code(project: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "actions", tmp_path / "actions")
     file = tmp_path / "actions/orders.py"

@@ -17,12 +17,16 @@ from rich.markup import escape
 from rich.table import Table
 from scipy.stats import binomtest
 
-from bot.cli.figures import HELD_OUT, Guess, figures_of, load_agents, read_sentences, understand_all
+from bot.cli.figures import figures_of, load_agents
 from bot.cli.known_models import wanted_model
+from bot.cli.reading import read_all
 from bot.cli.train import Progress
 from bot.errors import PortalError
 from bot.logs import set_up_logs
+from bot.reports.sentences import read_held_out
+from bot.reports.statistics import Reading
 from bot.training import SUFFIX, Model
+from bot.validation.held_out import HELD_OUT
 
 RESAMPLES = 10_000
 SEED = 1
@@ -79,17 +83,17 @@ def compare(a: str, b: str, on: Path, as_json: bool) -> None:
     A and B are names of models, `live`, `newest`, or the configuration of a model to be trained now (a .yml file).
     """
     set_up_logs(50)
-    sentences = read_sentences(on)
+    sentences = read_held_out(on)
     with tempfile.TemporaryDirectory(prefix="sprachportal-compare-") as folder:
         files = [_model_file(wanted, Path(folder) / place) for wanted, place in ((a, "a"), (b, "b"))]
         with Progress("Comparing"):
-            guesses = [understand_all(agent, sentences) for agent in load_agents(*files)]
-    found = difference(*([guess.right for guess in made] for made in guesses))
+            readings = [read_all(agent, sentences) for agent in load_agents(*files)]
+    found = difference(*([one.right for one in made] for made in readings))
     names = (Model(files[0]).name, Model(files[1]).name)
     if as_json:
-        click.echo(json.dumps(_as_json(names, guesses, found), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(names, readings, found), ensure_ascii=False))
     else:
-        _show(names, guesses, found)
+        _show(names, readings, found)
 
 
 def _model_file(wanted: str, folder: Path) -> Path:
@@ -113,17 +117,17 @@ def _train(config: Path, folder: Path) -> Path:
     return model
 
 
-def _changed(guesses: list[list[Guess]]) -> list[dict[str, Any]]:
+def _changed(readings: list[list[Reading]]) -> list[dict[str, Any]]:
     """The sentences that only one of the two understood."""
     return [
         {"text": x.text, "intent": x.intent, "a": x.guessed, "b": y.guessed, "better": "b" if y.right else "a"}
-        for x, y in zip(*guesses, strict=True)
+        for x, y in zip(*readings, strict=True)
         if x.right != y.right
     ]
 
 
-def _as_json(names: tuple[str, str], guesses: list[list[Guess]], found: Difference) -> dict[str, Any]:
-    a, b = (figures_of(made, [])["accuracy"] for made in guesses)
+def _as_json(names: tuple[str, str], readings: list[list[Reading]], found: Difference) -> dict[str, Any]:
+    a, b = (figures_of(made, [])["accuracy"] for made in readings)
     return {
         "a": {"model": names[0], "accuracy": a},
         "b": {"model": names[1], "accuracy": b},
@@ -133,19 +137,19 @@ def _as_json(names: tuple[str, str], guesses: list[list[Guess]], found: Differen
         "only_a": found.only_a,
         "only_b": found.only_b,
         "sentences": found.sentences,
-        "changed": _changed(guesses),
+        "changed": _changed(readings),
     }
 
 
-def _show(names: tuple[str, str], guesses: list[list[Guess]], found: Difference) -> None:
+def _show(names: tuple[str, str], readings: list[list[Reading]], found: Difference) -> None:
     console = Console()
     console.print(f"A is {names[0]}, B is {names[1]}.")
     table = Table("", "A", "B", title="Sentences understood")
-    a, b = (figures_of(made, [])["accuracy"] for made in guesses)
+    a, b = (figures_of(made, [])["accuracy"] for made in readings)
     for group in a:
         table.add_row(group, f"{a[group]:.1%}", f"{b[group]:.1%}")
     console.print(table)
-    changed = _changed(guesses)
+    changed = _changed(readings)
     if changed:
         console.print(_sentences(changed))
     interval = f"95 % interval {found.low:+.1%} to {found.high:+.1%}, p = {found.p:.3f}"

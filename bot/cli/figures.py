@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bot.cli.reading import read_all
 from bot.dialogues import Failure, load_dialogues
 from bot.engine.quick_domain import prepare_loading
+from bot.reports.sentences import read_held_out
+from bot.reports.statistics import Reading
 from bot.settings import GateSettings
 from bot.training import fingerprint
+from bot.validation.held_out import HELD_OUT
 
-HELD_OUT = Path("tests/nlu/heldout.tsv")
 DIALOGUES = Path("tests/e2e")
 MEASURED_ON = (HELD_OUT, DIALOGUES, Path("actions"), Path("bot/demo"))
 GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
-
-
-@dataclass(frozen=True)
-class Guess:
-    """One held-out sentence: what it means and what the model made of it."""
-
-    text: str
-    intent: str
-    language: str
-    channel: str
-    guessed: str
-
-    @property
-    def right(self) -> bool:
-        """Whether the model understood; a rejection is right for what is out of scope."""
-        return self.guessed == self.intent or (self.intent == "out_of_scope" and self.guessed == "nlu_fallback")
-
-
-def read_sentences(file: Path = HELD_OUT) -> list[dict[str, str]]:
-    """The sentences of a .tsv file with a head: text, intent, language, channel."""
-    with file.open(encoding="utf-8", newline="") as opened:
-        return list(csv.DictReader(opened, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def load_agents(*models: Path) -> Iterator[Any]:
@@ -49,18 +28,6 @@ def load_agents(*models: Path) -> Iterator[Any]:
     from rasa.core.agent import Agent
 
     return (Agent.load(str(model)) for model in models)
-
-
-def understand_all(agent: Any, sentences: list[dict[str, str]]) -> list[Guess]:
-    """What the model makes of every sentence, in their order."""
-    from bot.cli.talk import understand
-
-    today = date.today()
-    guesses = []
-    for row in sentences:
-        found = understand(agent, row["text"], row["channel"], row["language"], today)
-        guesses.append(Guess(row["text"], row["intent"], row["language"], row["channel"], str(found["intent"])))
-    return guesses
 
 
 def play_all(model: Path) -> tuple[int, list[Failure]]:
@@ -75,9 +42,9 @@ def play_all(model: Path) -> tuple[int, list[Failure]]:
 def measure(model: Path) -> dict[str, Any]:
     """The model's figures with its conversations, and on which data they were measured."""
     (agent,) = load_agents(model)
-    guesses = understand_all(agent, read_sentences())
+    readings = read_all(agent, read_held_out(HELD_OUT))
     played, failures = play_all(model)
-    return {**figures_of(guesses, failures), "dialogues": played, "measured_on": measured_on()}
+    return {**figures_of(readings, failures), "dialogues": played, "measured_on": measured_on()}
 
 
 def measured_on() -> str:
@@ -85,36 +52,36 @@ def measured_on() -> str:
     return fingerprint(MEASURED_ON)
 
 
-def figures_of(guesses: list[Guess], failures: list[Failure]) -> dict[str, Any]:
+def figures_of(readings: Sequence[Reading], failures: Sequence[Failure]) -> dict[str, Any]:
     """The figures as JSON: accuracy from 0 to 1 in all, per language and channel, per intent; what failed."""
     groups = {
-        "all": guesses,
-        **{f"{language} {channel}": in_group(guesses, language, channel) for language, channel in GROUPS},
+        "all": readings,
+        **{f"{language} {channel}": in_group(readings, language, channel) for language, channel in GROUPS},
     }
     return {
-        "sentences": len(guesses),
+        "sentences": len(readings),
         "accuracy": {name: round(accuracy(group), 4) for name, group in groups.items() if group},
-        "per_intent": {name: round(accuracy(group), 4) for name, group in sorted(by_intent(guesses).items())},
+        "per_intent": {name: round(accuracy(group), 4) for name, group in sorted(by_intent(readings).items())},
         "failed_dialogues": [asdict(failure) for failure in failures],
     }
 
 
-def in_group(guesses: list[Guess], language: str, channel: str) -> list[Guess]:
+def in_group(readings: Sequence[Reading], language: str, channel: str) -> list[Reading]:
     """The sentences of a language and a channel."""
-    return [guess for guess in guesses if (guess.language, guess.channel) == (language, channel)]
+    return [reading for reading in readings if (reading.language, reading.channel) == (language, channel)]
 
 
-def by_intent(guesses: list[Guess]) -> dict[str, list[Guess]]:
+def by_intent(readings: Sequence[Reading]) -> dict[str, list[Reading]]:
     """The sentences by what they mean."""
-    grouped: dict[str, list[Guess]] = defaultdict(list)
-    for guess in guesses:
-        grouped[guess.intent].append(guess)
+    grouped: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        grouped[reading.intent].append(reading)
     return grouped
 
 
-def accuracy(guesses: list[Guess]) -> float:
+def accuracy(readings: Sequence[Reading]) -> float:
     """The share that was understood, from 0 to 1; 0 of none."""
-    return sum(guess.right for guess in guesses) / len(guesses) if guesses else 0.0
+    return sum(reading.right for reading in readings) / len(readings) if readings else 0.0
 
 
 def worse_than(figures: dict[str, Any], live: dict[str, Any] | None, gate: GateSettings) -> list[str]:

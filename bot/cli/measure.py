@@ -19,7 +19,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from bot.cli import curve
-from bot.cli.figures import DIALOGUES, HELD_OUT, Guess, figures_of, load_agents
+from bot.cli.figures import DIALOGUES, figures_of, load_agents
 from bot.cli.known_models import wanted_model
 from bot.cli.reading import read_all, threshold_of
 from bot.cli.summary_view import show
@@ -37,6 +37,7 @@ from bot.reports.statistics import Reading, Share
 from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.values import measure_values
 from bot.training import Model, fingerprint
+from bot.validation.held_out import HELD_OUT
 
 LOWEST_ACCURACY = 0.75
 REPORTS = Path("var/reports")
@@ -87,9 +88,8 @@ def test(
 
 def json_of(summary: Summary, readings: Sequence[Reading]) -> dict[str, Any]:
     """The summary for programs, beside the figures that the register of models keeps, under their names there."""
-    guesses = [Guess(one.text, one.intent, one.language, one.channel, one.guessed) for one in readings]
     failed = summary.conversations.failed if summary.conversations else []
-    return {**figures_of(guesses, failed), **asdict(summary)}
+    return {**figures_of(readings, failed), **asdict(summary)}
 
 
 def good_enough(summary: Summary) -> bool:

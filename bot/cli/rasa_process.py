@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,21 +88,22 @@ class Office:
                 threading.Thread(target=self._drop, args=(message,), daemon=True).start()
 
     def _ask(self, ask: Ask) -> None:
-        def done(result: Future[Any]) -> None:
-            error = result.exception()
-            if error is None:
-                self._line.tell(Told(ask.number, found=msgspec.Raw(work.encode(result.result()))))
-            else:
-                self._line.tell(Told(ask.number, error=place(error)))
-
         work = self._works.get(ask.model)
-        if work is None:
-            self._line.tell(Told(ask.number, error="the model was let go"))
-            return
         try:
-            work.begin(ask.turn).add_done_callback(done)
+            if work is None:
+                raise EngineError("the model was let go")
+            result = work.begin(ask.turn)
         except EngineError as error:
             self._line.tell(Told(ask.number, error=error.what))
+        else:
+            result.add_done_callback(partial(self._tell_result, ask.number, work.encode))
+
+    def _tell_result(self, number: int, encode: Callable[[Any], bytes], result: Future[Any]) -> None:
+        error = result.exception()
+        if error is None:
+            self._line.tell(Told(number, found=msgspec.Raw(encode(result.result()))))
+        else:
+            self._line.tell(Told(number, error=place(error)))
 
     def _drop(self, drop: Drop) -> None:
         self._works.pop(drop.model).stop()

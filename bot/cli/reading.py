@@ -14,10 +14,12 @@ from bot.turns import clean_text
 AT_ONCE = 50
 
 
-def read_all(agent: Any, sentences: Sequence[Sentence], told: Callable[[int], object]) -> list[Reading]:
+def read_all(
+    agent: Any, sentences: Sequence[Sentence], told: Callable[[int], object] = lambda _read: None
+) -> list[Reading]:
     """What the model makes of every sentence, in their order; `told` hears how many are read.
 
-    The model's own pipeline reads them, many at a time: one by one, as a conversation does, takes twice as long.
+    The model's own pipeline reads them, many at a time: one by one, as a conversation does, takes five times as long.
     """
     from rasa.core.channels.channel import UserMessage
 

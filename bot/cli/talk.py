@@ -20,7 +20,7 @@ from bot.cli.train import Progress
 from bot.logs import set_up_logs
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.rows import reply_of
-from bot.settings import load_settings
+from bot.settings import Settings, load_settings
 from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 
 
@@ -34,12 +34,20 @@ from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 def parse(**options: Any) -> None:
     """Show what the bot would understand of TEXT, of a FILE, or of standard input."""
     set_up_logs(40)
+    _read_settings()
     texts = _texts(options["text"], options["file"])
     agent = load_model()
     today = options["today"].date() if options["today"] else date.today()
     for text in texts:
         understood = understand(agent, text, options["channel"], options["language"], today)
         click.echo(json.dumps(understood, ensure_ascii=False) if options["as_json"] else _readable(understood))
+
+
+def _read_settings() -> Settings:
+    """The settings; what looks for the database in the environment finds the one of a `.env` file, too."""
+    settings = load_settings()
+    os.environ["DATABASE_URL"] = settings.database_url
+    return settings
 
 
 def _texts(text: str | None, file: Path | None) -> Iterable[str]:
@@ -102,8 +110,7 @@ def _readable(understood: dict[str, Any]) -> str:
 def chat(language: str) -> None:
     """Talk to the bot in the terminal. A number picks a choice; an empty line or Ctrl+D ends."""
     set_up_logs(50)
-    settings = load_settings()
-    os.environ["DATABASE_URL"] = settings.database_url
+    settings = _read_settings()
     wiring.prepare_database(settings)
     wiring.require_company(settings)
     conversations = wiring.build_conversations(settings)

@@ -8,7 +8,7 @@ In `config.yml`:
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from functools import cached_property
 from typing import Any
 
@@ -24,11 +24,10 @@ class Example(Message):
     """An example that is quick to copy and to look up: in a training Rasa does either ten times."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Example:
-        twin = copy(self)
-        twin.data = {
-            name: value if isinstance(value, str) else deepcopy(value, memo) for name, value in self.data.items()
-        }
-        twin.features, twin.output_properties = list(self.features), set(self.output_properties)
+        twin = Example.__new__(Example)
+        data = {name: value if isinstance(value, str) else deepcopy(value, memo) for name, value in self.data.items()}
+        own = {"data": data, "features": list(self.features), "output_properties": set(self.output_properties)}
+        twin.__dict__ = {**self.__dict__, **own}
         return twin
 
     def __hash__(self) -> int:

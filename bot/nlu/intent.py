@@ -33,6 +33,7 @@ from bot.nlu.cache import Cache, CachedEncoder, cached_spans
 from bot.nlu.encoder import ENCODERS, NONE, UNIVERSAL, Encoder, Vectors, load_encoder
 from bot.nlu.language import detect
 from bot.nlu.linear import Examples, LinearModel
+from bot.nlu.regression import Floats
 from bot.nlu.text import Span, mask, plain
 from bot.nlu.values import extract
 
@@ -152,23 +153,25 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Add intent and ranking to each message."""
-        for message in messages:
-            ranking = self._ranking(message)
+        for message, ranking in zip(messages, self._rankings(messages), strict=True):
             best = ranking[0] if ranking else {"name": None, "confidence": 0.0}
             message.set(INTENT, best, add_to_output=True)
             message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
         return messages
 
-    def _ranking(self, message: Message) -> list[dict[str, Any]]:
-        """The likeliest intents of a message, best first; none when it says nothing."""
-        text, spans = message.get(TEXT) or "", _found(message) if self._config["mask_values"] else []
-        words = mask(text, spans)
-        if not self._model or not words:
-            return []
-        vector = self._vectors([plain(text, spans)], self._encoder)
-        confidences = self._model.confidences([words], vector)[0]
-        best = np.argsort(-confidences)[: self._config["ranking_length"] or None]
-        return [{"name": self._model.intents[i], "confidence": float(confidences[i])} for i in best]
+    def _rankings(self, messages: Sequence[Message]) -> list[list[dict[str, Any]]]:
+        """The likeliest intents of each message, best first; none of a message that says nothing."""
+        texts = [message.get(TEXT) or "" for message in messages]
+        spans = [_found(message) if self._config["mask_values"] else [] for message in messages]
+        words = list(map(mask, texts, spans))
+        rankings: list[list[dict[str, Any]]] = [[] for _ in messages]
+        said = [index for index, of_text in enumerate(words) if of_text]
+        if self._model and said:
+            vectors = self._vectors([plain(texts[index], spans[index]) for index in said], self._encoder)
+            rows = self._model.confidences([words[index] for index in said], vectors)
+            for index, confidences in zip(said, rows, strict=True):
+                rankings[index] = _ranking(self._model.intents, confidences, self._config["ranking_length"])
+        return rankings
 
     def _examples(self, texts: Sequence[str], labels: Sequence[str]) -> Examples:
         """What the model learns from: the examples and, as hints, the names of the intents."""
@@ -217,6 +220,12 @@ def _found(message: Message) -> list[Span]:
         for entity in message.get(ENTITIES) or []
         if entity.get(EXTRACTOR) == _EXTRACTOR
     ]
+
+
+def _ranking(intents: Sequence[str], confidences: Floats, length: int) -> list[dict[str, Any]]:
+    """The likeliest intents by their confidences, best first; all of them when `length` is 0."""
+    best = np.argsort(-confidences)[: length or None]
+    return [{"name": intents[index], "confidence": float(confidences[index])} for index in best]
 
 
 def _extracted(text: str) -> list[Span]:

@@ -24,7 +24,8 @@ from bot.nlu.regression import Floats, log_sum, probabilities, regress, temperat
 
 MATRIX_LIMIT = 12_000  # examples whose Gram matrix is kept: 580 MB at most
 _BLOCK = 1000  # rows of it that are made at once
-_FRONT_ITERATIONS, _ITERATIONS = 30, 40  # the second go on from the first; more change next to nothing
+_FREQUENT = 500  # terms in so many examples that products without gaps are quicker
+_FRONT_ITERATIONS, _ITERATIONS = 30, 20  # the second go on from the first; more change next to nothing
 _FRONT = 0.75  # the share of examples that the calibration learns from; the rest tells how sure it may be
 _MIN_CALIBRATION = 40  # with fewer examples left over, confidences stay as they are
 _STEEPNESS = 3  # how fast the familiar becomes unfamiliar, in standard deviations of the examples' familiarity
@@ -91,15 +92,15 @@ class LinearModel:
         texts, vectors = [examples.texts[i] for i in order], examples.vectors[order]
         intents, labels = np.unique([examples.labels[i] for i in order], return_inverse=True)
         grams, center = Grams.fit(texts), vectors.mean(axis=0)
-        features, centred = grams(texts), _centred(vectors, center, examples.sizes)
-        duals, scores = _solve(Likeness(features, centred), labels, front, strength)
+        features, meanings = grams(texts), centred(vectors, center, examples.sizes)
+        duals, scores = _solve(Likeness(features, meanings), labels, front, strength)
         return cls(
             intents=tuple(intents.tolist()),
             grams=grams,
             sizes=examples.sizes,
             center=center,
             gram_weights=features.T @ duals,
-            vector_weights=centred.T @ duals,
+            vector_weights=meanings.T @ duals,
             bias=duals.sum(axis=0),
             calibration=Calibration.fit(scores, labels[front:], unfamiliar),
         )
@@ -107,7 +108,9 @@ class LinearModel:
     def confidences(self, texts: Sequence[str], vectors: Floats) -> Floats:
         """How sure each intent is, in the order of `intents`: one row for each folded text and its vector."""
         scores = self.grams(texts) @ self.gram_weights + self.bias
-        return self.calibration.confidences(scores + _centred(vectors, self.center, self.sizes) @ self.vector_weights)
+        meanings = centred(vectors, self.center, self.sizes)
+        # `@` would wake a second thread even for one vector, which takes longer than the product on a busy machine.
+        return self.calibration.confidences(scores + np.einsum("ij,jk->ik", meanings, self.vector_weights))
 
     def save(self, path: Path) -> None:
         """Write the model to an npz file of plain arrays."""
@@ -120,7 +123,7 @@ class LinearModel:
             vector_weights=self.vector_weights,
             bias=self.bias,
             calibration=np.array(self.calibration),
-            terms=np.array(self.grams.terms),
+            terms=np.frombuffer("\n".join(self.grams.terms).encode(), np.uint8),
             idf=self.grams.idf,
         )
 
@@ -131,7 +134,7 @@ class LinearModel:
             arrays = dict(file)
         return cls(
             intents=tuple(arrays["intents"].tolist()),
-            grams=Grams(arrays["terms"].tolist(), arrays["idf"]),
+            grams=Grams(_terms(arrays["terms"]), arrays["idf"]),
             sizes=tuple(arrays["sizes"].tolist()),
             center=arrays["center"],
             gram_weights=arrays["gram_weights"],
@@ -165,11 +168,20 @@ class Likeness:
         return product
 
     def _made(self) -> Floats:
-        matrix = self._vectors @ self._vectors.T + np.float32(1)
-        turned = self._features.T.tocsr()
+        examples_with = np.bincount(self._features.indices, minlength=self._features.shape[1])
+        by_frequency = np.argsort(-examples_with, kind="stable")
+        frequent, rare = (self._features[:, terms] for terms in np.split(by_frequency, [_FREQUENT]))
+        dense = np.hstack([self._vectors, frequent.toarray()])
+        matrix = dense @ dense.T + np.float32(1)
+        turned = rare.T.tocsr()
         for start in range(0, len(matrix), _BLOCK):
-            matrix[start : start + _BLOCK] += (self._features[start : start + _BLOCK] @ turned).toarray()
-        return matrix
+            matrix[start : start + _BLOCK] += (rare[start : start + _BLOCK] @ turned).toarray()
+        return np.asarray(matrix)
+
+
+def _terms(saved: NDArray[np.uint8] | NDArray[np.str_]) -> list[str]:
+    """The terms in a model's file: lines of UTF-8, which pack quickly; older models have an array of strings."""
+    return saved.tobytes().decode().split("\n") if saved.dtype == np.uint8 else saved.tolist()
 
 
 def _in_order(examples: Examples, seed: int) -> tuple[list[int], int]:
@@ -191,7 +203,7 @@ def _in_order(examples: Examples, seed: int) -> tuple[list[int], int]:
     return order, examples.hints + sum(place < _FRONT for place in places.values())
 
 
-def _centred(vectors: Floats, center: Floats, sizes: Sequence[int]) -> Floats:
+def centred(vectors: Floats, center: Floats, sizes: Sequence[int]) -> Floats:
     """Each vector less its mean, of length 1 again like the words and letters of a text."""
     if not sizes:
         return vectors

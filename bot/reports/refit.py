@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.nlu.grams import Grams
-from bot.nlu.linear import Examples, Likeness, LinearModel, _centred
+from bot.nlu.linear import Examples, Likeness, LinearModel, centred
 from bot.nlu.regression import Floats, regress
 from bot.reports.features import Features, features_of
 from bot.reports.recipe import Recipe
@@ -49,8 +49,8 @@ def learning_curve(
     seen, held_out = features_of(recipe, examples), features_of(recipe, sentences)
     intents, labels = np.unique([example.intent for example in examples], return_inverse=True)
     grams, center = Grams.fit(seen.texts), seen.vectors.mean(axis=0)
-    words, meanings = grams(seen.texts), _centred(seen.vectors, center, seen.sizes)
-    read_words, read_meanings = grams(held_out.texts), _centred(held_out.vectors, center, seen.sizes)
+    words, meanings = grams(seen.texts), centred(seen.vectors, center, seen.sizes)
+    read_words, read_meanings = grams(held_out.texts), centred(held_out.vectors, center, seen.sizes)
     likeness, duals = Likeness(words, meanings), np.zeros((0, len(intents)), np.float32)
     for part in parts:
         count = len(names) + sum(place <= part for place in placed)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import PortalError
-from bot.reports.tables import read_table
-from bot.validation.examples import read_examples
+from bot.validation.examples import read_examples, unmarked
+from bot.validation.held_out import COLUMNS
 from bot.validation.source import UnreadableError, read_folder
+from bot.validation.tables import read_table
 
 DATA = Path("nlu_data")
-COLUMNS = ("text", "intent", "language", "channel")
-# `[Zelt](product)` and `[Zelt]{"entity": "product"}` in training data.
-MARKED = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 
 
 @dataclass(frozen=True)
@@ -38,4 +35,4 @@ def read_training(folder: Path = DATA) -> list[Sentence]:
         examples = read_examples(read_folder(folder))
     except UnreadableError as error:
         raise PortalError(f"{error.finding.where}: {error.finding.what}", error.finding.todo) from error
-    return [Sentence(MARKED.sub(r"\1", example.text), example.intent, example.language) for example in examples]
+    return [Sentence(unmarked(example.text), example.intent, example.language) for example in examples]

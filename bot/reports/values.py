@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot.nlu.values import extract
 from bot.reports.statistics import Share
-from bot.reports.tables import TableError, read_table
+from bot.validation.tables import TableError, read_table
 
 TABLES = (Path("tests/nlu/values.tsv"), Path("tests/nlu/values_second.tsv"))
 TODAY = date(2026, 11, 23)  # the day from which the tables count `morgen`

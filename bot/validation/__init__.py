@@ -1,8 +1,8 @@
 """What can be said of the dialogue's data without training: each finding names file, line, thing and remedy.
 
 Responses: in every language, with the same placeholders, within what every channel can show, speakable, used.
-Examples: enough of them, in one intent only, of many kinds. Rules: each intent leads somewhere, none contradict.
-Names used in code exist, and every entity can be found.
+Examples: enough of them, in one intent only, of many kinds; none is held out for tests. Rules: each intent leads
+somewhere, none contradict. Names used in code exist, and every entity can be found.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from bot.channels.outlet import Outlet
 from bot.validation.channels import check_channels
 from bot.validation.code import Code, read_code
 from bot.validation.examples import Embed, check_examples, check_near
+from bot.validation.held_out import HELD_OUT, check_held_out
 from bot.validation.names import check_entities, check_names
 from bot.validation.responses import check_responses
 from bot.validation.rules import check_rules
@@ -33,6 +34,7 @@ class Project:
         self.examples: list[Source] = read_folder(root / "nlu_data")
         self.stories: list[Source] = read_folder(root / "stories")
         self.settings: list[Source] = read_folder(root, "portal.yml")
+        self.held_out = root / HELD_OUT
         self.code = code or read_code(root)
         self.intents = {name for source in self.domain for name in names_of(source.data.get("intents"))}
 
@@ -42,6 +44,7 @@ class Project:
             *check_responses(self.domain, self.intents),
             *check_channels(self.domain, outlets),
             *check_examples(self.examples, self.intents),
+            *check_held_out(self.examples, self.held_out),
             *check_rules(self.stories, self.intents),
             *check_names(self.domain, self.stories, self.settings, self.code),
             *check_entities(self.domain, self.examples, self.code),

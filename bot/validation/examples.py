@@ -22,6 +22,8 @@ MOST_NEAR = 30
 FEWEST_WORDS = 2
 SIGNS = re.compile(r"[^\w ]")
 WORDS = re.compile(r"\w+")
+# `[Zelt](product)` and `[Zelt]{"entity": "product"}`.
+MARKED = re.compile(r"\[([^\]]+)\](?:\([^)]*\)|\{[^}]*\})")
 LONG_WORDS = re.compile(r"[^\W\d_]{2,}")
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -57,6 +59,11 @@ def check_examples(sources: Sequence[Source], intents: set[str]) -> Iterator[Fin
 def read_examples(sources: Sequence[Source]) -> list[Example]:
     """The sentences of all files, in order."""
     return [example for source in sources for example in _examples(source)]
+
+
+def unmarked(text: str) -> str:
+    """A sentence without the marks of its entities."""
+    return MARKED.sub(r"\1", text)
 
 
 def _examples(source: Source) -> Iterator[Example]:
