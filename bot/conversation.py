@@ -87,21 +87,22 @@ class Conversations:
         incoming: Incoming,
         *,
         language: str = "de",
-        waiting_at_most: int | None = None,
+        limited: bool = True,
         state: str = "waiting",
         opens_window: bool = False,
     ) -> Received:
         """Write a turn to the inbox; human words are cleaned, and taken for a choice if they mean one.
 
         `language` is for a conversation that begins with it; `state` other than waiting is for turns without an answer.
-        `opens_window`: from now on the customer may be written to for a while. Raises `BadRequest` when too many wait.
+        `opens_window`: from now on the customer may be written to for a while. Raises `BadRequest` when `limited` and
+        too many wait.
         """
         received = replace(incoming, text=clean_text(incoming.text))
         if incoming.intent is None and incoming.conversation:
             received = replace(received, intent=self._meant(incoming.conversation, received))
         if incoming.channel in self.outlets and not (received.text or received.intent or received.attachments):
             received = replace(received, attachments=(UNREADABLE,))
-        at_most = waiting_at_most or self.waiting_at_most
+        at_most = self.waiting_at_most if limited else None
         return self.store.receive(received, language, waiting_at_most=at_most, state=state, opens_window=opens_window)
 
     def change(self, channel: str, provider_id: str, text: str | None) -> None:

@@ -25,7 +25,6 @@ from bot.outbox import Deliveries
 from bot.turns import Incoming, Intent, clean_text, utc_now
 
 log = logging.getLogger(__name__)
-NO_LIMIT = 1_000_000
 SIGNS = re.compile(r"^\W+|\W+$")
 Wake = Callable[[str], None]
 T = TypeVar("T")
@@ -129,7 +128,7 @@ class PortalIntake:
 
     def _receive(self, turn: Incoming, *, state: str = "waiting", opens_window: bool = True) -> Received:
         return self.conversations.receive(
-            turn, language=self.language, waiting_at_most=NO_LIMIT, state=state, opens_window=opens_window
+            turn, language=self.language, limited=False, state=state, opens_window=opens_window
         )
 
     def _surplus(self, conversation: str) -> int:

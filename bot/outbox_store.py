@@ -31,7 +31,6 @@ from bot.statements import (
     CONTACT_OF,
     DELIVERY_BY_ID,
     DELIVERY_BY_PROVIDER_ID,
-    DROP_REQUESTS_TO_WRITE,
     MARK_SENT,
     MOVE_DELIVERY,
     MOVED,
@@ -273,7 +272,6 @@ def add_delivery(
 
 def release_window(session: Session, conversation: str) -> None:
     """The customer wrote: what is held goes out, but for the request to write."""
-    session.execute(DROP_REQUESTS_TO_WRITE, {"conversation": conversation})
     session.execute(RELEASE_HELD, {"conversation": conversation, "now": utc_now()})
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-import sys
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -28,8 +27,6 @@ log = logging.getLogger(__name__)
 STOP_SECONDS = 30
 CLIENT_SECONDS = 20.0
 LINGER_SECONDS = 0.5
-# A thread that calculates lets others in so often; Python's own 5 ms add up, since each statement to the database asks.
-SWITCH_SECONDS = 0.0001
 BAD_REQUEST = (400, "Bad Request")
 REFUSALS = {
     errors.ExpectationFailed: (417, "Expectation Failed"),
@@ -151,7 +148,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """gunicorn's hook, in the serving process: the application, its engine loading."""
-        sys.setswitchinterval(SWITCH_SECONDS)
         portal = self._build()
         portal.app.extensions["portal"] = portal
         portal.start()

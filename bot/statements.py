@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from sqlalchemy import Table, bindparam, exists, func, insert, select, update
+from sqlalchemy import Table, bindparam, case, exists, func, insert, select, update
 
 from bot.tables import ContactRow, ConversationRow, DeliveryRow, ReplyRow, TurnRow
 
@@ -114,15 +114,16 @@ NOTE_PROVIDER_ID = (
     .where(_is_told)
     .values(provider_id=bindparam("told"), sent_at=func.coalesce(DELIVERIES.sent_at, bindparam("now")))
 )
-DROP_REQUESTS_TO_WRITE = (
-    update(DELIVERY_TABLE)
-    .where(_of_conversation, DELIVERIES.kind == "reopen", DELIVERIES.state.in_(("held", "queued")))
-    .values(state="dropped", why="the customer has written")
-)
+_asks_to_write = DELIVERIES.kind == "reopen"
+# What is held goes out, but for the request to write, also when that is on its way.
 RELEASE_HELD = (
     update(DELIVERY_TABLE)
-    .where(_of_conversation, DELIVERIES.state == "held")
-    .values(state="queued", next_at=bindparam("now"), why="")
+    .where(_of_conversation, (DELIVERIES.state == "held") | (_asks_to_write & (DELIVERIES.state == "queued")))
+    .values(
+        state=case((_asks_to_write, "dropped"), else_="queued"),
+        why=case((_asks_to_write, "the customer has written"), else_=""),
+        next_at=bindparam("now"),
+    )
 )
 ADD_DELIVERY = insert(DELIVERY_TABLE)
 DELIVERY_BY_ID = select(*DELIVERIES).where(DELIVERIES.id == bindparam("delivery"))

@@ -118,14 +118,14 @@ class Store:
         incoming: Incoming,
         language: str,
         *,
-        waiting_at_most: int,
+        waiting_at_most: int | None,
         state: str = "waiting",
         opens_window: bool = False,
     ) -> Received:
         """Write a turn to the inbox once; a new contact or conversation begins with it in `language`.
 
         `opens_window`: we may write freely for a while, and what waited for that goes out. Raises `BadRequest` when
-        `waiting_at_most` turns of the conversation are unanswered.
+        `waiting_at_most` turns of the conversation are unanswered; None for no limit.
         """
 
         def receive() -> Received:
@@ -138,12 +138,12 @@ class Store:
         return despite_races(receive)
 
     def _receive(
-        self, session: Session, incoming: Incoming, language: str, waiting_at_most: int, state: str
+        self, session: Session, incoming: Incoming, language: str, waiting_at_most: int | None, state: str
     ) -> Received:
         if known := find_turn(session, incoming.channel, incoming.provider_id):
             return known
         conversation = self._conversation_of(session, incoming, language)
-        if count_waiting(session, conversation) >= waiting_at_most:
+        if waiting_at_most is not None and count_waiting(session, conversation) >= waiting_at_most:
             raise BadRequest("too many unanswered messages", status=429, code="too_many")
         return add_turn(session, conversation, incoming, state)
 

@@ -32,8 +32,6 @@ from bot.turns import Turn
 
 # Who waits for an acknowledgement or a greeting goes before who calculates.
 NICENESS = 10
-# Whoever holds the database's pen here gets to its next statement so soon.
-SWITCH_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,6 @@ def main() -> None:
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)
     set_up_logs()
-    sys.setswitchinterval(SWITCH_SECONDS)
     connection = socket.socket(fileno=int(sys.argv[1]))
     office = Office(Line(connection))
     with suppress(OSError):
