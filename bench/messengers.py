@@ -34,7 +34,7 @@ CHANNELS = ("whatsapp", "sms")
 # Each customer writes so often at most: more are not answered (`messaging.turns_per_minute`).
 TURNS_OF_ONE = 15
 PATIENCE_SECONDS = 30.0
-WARM_UP = 20
+WARM_UP = 60
 WARM_UP_SECONDS = 3.0
 FIRST = 300
 HOW_ACKNOWLEDGED = (
@@ -100,7 +100,7 @@ def letters(sandbox: Sandbox, number: int, first: int) -> list[Letter]:
 def acknowledgements(sandbox: Sandbox, server: Server, rates: list[int], seconds: int) -> dict[str, float]:
     """How long webhooks wait for their answer at each rate, while the turns are answered and delivered."""
     figures: dict[str, float] = {}
-    post(server.base, letters(sandbox, WARM_UP, 900), 5)
+    post(server.base, letters(sandbox, WARM_UP, 900), 10)
     first = 0
     for rate in rates:
         made = letters(sandbox, rate * seconds, first)
