@@ -59,7 +59,7 @@ def connect(url: str) -> Engine:
             url, connect_args=POSTGRESQL, pool_pre_ping=True, pool_size=20, max_overflow=40, **PATIENCE
         )
     database = make_url(url).database
-    pen = Pen(Path(f"{database}-pen") if database else None, BUSY_TIMEOUT_MS / 1000)
+    pen = Pen(Path(f"{database}-pen") if database and database != ":memory:" else None, BUSY_TIMEOUT_MS / 1000)
     engine = create_engine(url, pool_size=20, max_overflow=100, connect_args={"factory": pen.connection}, **PATIENCE)
     if engine.url.database:
         Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)

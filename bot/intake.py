@@ -89,6 +89,7 @@ class PortalIntake:
     def _take_status(self, status: Status) -> None:
         conversation = self.write(lambda: self.deliveries.note(status))
         if conversation:
+            self.deliveries.follow(status, conversation)
             self.wake_outbox(conversation)
 
     def _take_turn(self, incoming: Incoming) -> None:

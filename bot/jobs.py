@@ -20,8 +20,8 @@ from bot.turns import Turn
 
 log = logging.getLogger(__name__)
 LOOK_SECONDS = 1.0
-TURN_THREADS = 4
-DELIVERY_THREADS = 8
+TURN_THREADS = 8
+DELIVERY_THREADS = 16
 
 
 class Jobs:

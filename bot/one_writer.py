@@ -96,11 +96,14 @@ class Pen:
         if self._file is None:
             return
         opened = _opened(self._file)
-        while not _locked(opened):
-            if time.monotonic() > end:
-                os.close(opened)
-                raise sqlite3.OperationalError("database is locked")
-            time.sleep(LOOK_SECONDS)
+        try:
+            while not _locked(opened):
+                if time.monotonic() > end:
+                    raise sqlite3.OperationalError("database is locked")
+                time.sleep(LOOK_SECONDS)
+        except BaseException:
+            os.close(opened)
+            raise
         self._opened = opened
 
 
@@ -168,4 +171,6 @@ def _locked(opened: int) -> bool:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise sqlite3.OperationalError("the pen's file cannot be locked") from error
     return True

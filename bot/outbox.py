@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bot.channels.events import Consent, Status
-from bot.channels.outlet import Delivery, NotTaken, OptedOut, Outlet, Refused, Unclear, WindowClosed
+from bot.channels.outlet import Delivery, DeliveryError, NotTaken, OptedOut, Outlet, Refused, Unclear, WindowClosed
 from bot.locks import Locks
 from bot.logs import place
 from bot.messaging_settings import MessagingSettings
@@ -102,18 +102,23 @@ class Deliveries:
 
     def note(self, status: Status) -> str | None:
         """What the provider tells of a delivery; the conversation that may go on, None when it changes nothing."""
-        outlet = self.outlets.get(status.channel)
-        error = outlet.error_of(status.code) if outlet and status.state == "failed" else None
+        error = self._error_of(status)
         if isinstance(error, WindowClosed):
             at = utc_now() + timedelta(seconds=WINDOW_SECONDS)
-            conversation = self.outbox.take_back(status, at, state="held", why=CLOSED)
-            if conversation:
-                self._ask_to_write(conversation)
-            return conversation
+            return self.outbox.take_back(status, at, state="held", why=CLOSED)
         if isinstance(error, NotTaken | Unclear):
             at = utc_now() + timedelta(seconds=AFTER_FAILURE_SECONDS)
             return self.outbox.take_back(status, at, state="queued", why=error.what)
         return self.outbox.note(status)
+
+    def follow(self, status: Status, conversation: str) -> None:
+        """What `note` leads to, once it is committed: whose answer came too late is asked to write."""
+        if isinstance(self._error_of(status), WindowClosed):
+            self._ask_to_write(conversation)
+
+    def _error_of(self, status: Status) -> DeliveryError | None:
+        outlet = self.outlets.get(status.channel)
+        return outlet.error_of(status.code) if outlet and status.state == "failed" else None
 
     def _deliver(self, taken: Taken) -> None:
         delivery = taken.delivery
@@ -167,11 +172,18 @@ class Deliveries:
             return known
         if taken.was_left:
             raise _NewsMissed
-        if taken.kind in UNASKED and (objection := self.objection(taken)):
+        if taken.kind in UNASKED and (objection := self._objection_to(taken)):
             raise _Objected(objection)
         if self._window_is_closed(outlet, taken):
             raise WindowClosed(CLOSED)
         return outlet.send(taken.delivery)
+
+    def _objection_to(self, taken: Taken) -> Objection | None:
+        """Why a notice is not said now; while that cannot be told it is not sent."""
+        try:
+            return self.objection(taken)
+        except Exception as error:
+            raise NotTaken(place(error)) from error
 
     def _not_taken(self, taken: Taken, error: NotTaken) -> None:
         lasts = error.for_all and taken.tries >= LASTING_TRIES

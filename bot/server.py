@@ -1,4 +1,4 @@
-"""The web server: gunicorn in one process, since the model is loaded once, with many threads.
+"""The web server: gunicorn in one process with many threads.
 
 It stops cleanly on SIGTERM: streams are let go, turns under way are finished. A client that does not send or read
 holds a thread for `CLIENT_SECONDS` only.

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Text, cast, select, update
 from sqlalchemy.orm import Session
 
 from bot.channels.outlet import Form
@@ -162,6 +162,9 @@ class Store:
         """The customer changed a turn: what it says and means now."""
         with self._session() as session:
             same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
+            same &= (TurnRow.text != "") | (
+                cast(TurnRow.attachments, Text) != "[]"
+            )  # nothing is left of one taken back
             meant = asdict(intent) if intent else None
             session.execute(update(TurnRow).where(same).values(text=text, intent=meant))
 

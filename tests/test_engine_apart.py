@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -176,6 +177,46 @@ def test_a_model_that_cannot_be_loaded_is_told(model: Path, database_url: str, t
     engine.stop()
     with pytest.raises(EngineError), reader_apart(cut, RasaProcess()):
         pass
+
+
+def test_models_that_cannot_be_loaded_leave_nothing_behind(model: Path, database_url: str, tmp_path: Path) -> None:
+    process = RasaProcess()
+    live = RasaApart(model, database_url, process)
+    live.start()
+    until(live.ready, 60)
+    opened = Path(f"/proc/{process.pid}/fd")
+    broken = tmp_path / "broken.tar.gz"
+    broken.write_bytes(b"no model")
+    counts = []
+    for _ in range(4):
+        other = RasaApart(broken, database_url, process)
+        other.start()
+        until(lambda other=other: other.error is not None, 30)  # type: ignore[misc]
+        other.stop()
+        assert live.responds()
+        counts.append(len(list(opened.iterdir())))
+    assert counts[-1] == counts[0]
+    live.stop()
+
+
+def test_a_model_that_worked_is_loaded_again_once_its_file_is_back(
+    model: Path, database_url: str, tmp_path: Path
+) -> None:
+    copy, away = tmp_path / model.name, tmp_path / "away"
+    shutil.copy(model, copy)
+    engine = RasaApart(copy, database_url, RasaProcess())
+    engine.start()
+    until(engine.ready, 60)
+    before = pid_of(engine)
+    copy.rename(away)
+    os.kill(before, signal.SIGKILL)
+    until(lambda: engine._process.pid not in (None, before), 30)
+    assert not engine.responds()
+    away.rename(copy)
+    until(engine.ready, 90)
+    assert engine.error is None
+    assert "4,95" in words(ask(engine))
+    engine.stop()
 
 
 def test_a_reader_understands_without_answering(model: Path) -> None:

@@ -125,6 +125,29 @@ def test_a_photo_that_is_taken_back_is_deleted_and_others_stay(shelf: Shelf) -> 
     assert shelf.turns() == [("", "done"), ("bleibt", "done")]
 
 
+def test_a_file_that_two_rows_share_goes_with_the_second(shelf: Shelf) -> None:
+    """As files were named before 0006."""
+    first, second = shelf.sends(PHOTO), shelf.sends(PHOTO)
+    shelf.work()
+    one, other = (next(shelf.folder.rglob(name)) for name in shelf.files())
+    other.unlink()
+    shared = one.rename(one.with_name("0123456789abcdef.jpg"))
+    with database.transaction(shelf.url) as session:
+        session.execute(update(MediaRow).values(file=f"{shared.parent.name}/{shared.name}"))
+    assert len(shelf.files()) == 1
+    shelf.takes_back(first)
+    assert ([row.state for row in shelf.kept()], len(shelf.files())) == (["gone", "kept"], 1)
+    shelf.takes_back(second)
+    assert ([row.state for row in shelf.kept()], len(shelf.files())) == (["gone", "gone"], 0)
+
+
+def test_an_edit_told_after_its_message_was_taken_back_brings_nothing_back(shelf: Shelf) -> None:
+    own = shelf.sends(text="geheim")
+    shelf.takes_back(own)
+    shelf.intake.take([Changed("whatsapp", own, "wieder da")])
+    assert shelf.turns()[0][0] == ""
+
+
 def test_a_photo_and_its_words_that_whatsapp_tells_are_revoked_are_gone(shelf: Shelf) -> None:
     wire = Wire()
     photo = wrote(type="image", image={"id": "81", "mime_type": "image/jpeg", "caption": "Meine Rechnung"})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from bot import database
 from bot.channels.events import Changed, Consent, SeenUntil, Status
@@ -14,6 +16,7 @@ from bot.channels.outlet import Delivery, DeliveryError, NotTaken, OptedOut, Unc
 from bot.contacts import Contacts
 from bot.errors import StoreError
 from bot.messaging_settings import MessagingSettings, QuietSettings, RetrySettings
+from bot.scribe import Scribe
 from bot.store import Store
 from bot.tables import ConsentRow
 from bot.turns import Answer, Attachment, Choice, Incoming, Intent, Reply, Turn, utc_now
@@ -65,7 +68,7 @@ def test_an_unclear_delivery_is_asked_for_also_after_its_channel_paused(stage: S
     stage.outlet.outcomes = [Unclear("cut off")]
     stage.say("eins")
     stage.work()
-    stage.deliveries.pauses.begin("whatsapp", 0.2)
+    stage.deliveries.pauses.begin("whatsapp", 60)
     stage.time_passes()
     stage.work()
     assert stage.states()[1:] == ["unclear"]
@@ -512,6 +515,29 @@ def test_a_closed_window_told_as_a_status_holds_and_asks_once(database_url: str)
     stage.work()
     assert stage.states()[1:] == ["held", "sent"]
     assert stage.outlet.texts[-1] == "weiter_1()"
+
+
+def test_what_a_status_leads_to_does_not_hold_up_what_is_written_down(database_url: str) -> None:
+    stage = Stage(database_url, with_templates(quiet=NEVER_QUIET))
+    stage.intake.write = Scribe(database_url).write
+    begun(stage)
+    stage.outlet.later_errors["window"] = WindowClosed("closed", "window")
+    stage.say("eins")
+    stage.work()
+    sent = stage.rows()[-1]
+    status = Status("whatsapp", "failed", str(sent.provider_id), code="window")
+    telling = threading.Thread(target=stage.intake.take, args=([status],))
+    with stage.deliveries.locks.of(f"reopen:{sent.conversation_id}"):
+        telling.start()
+        began = time.monotonic()
+        while stage.states()[-1] != "held":
+            assert time.monotonic() < began + 5
+        stage.say("zwei")
+        with database.transaction(database_url) as session:
+            session.execute(text("UPDATE contacts SET channel = channel"))
+        assert time.monotonic() - began < 1.5
+    telling.join(5)
+    assert not telling.is_alive()
 
 
 def test_a_choice_without_a_readable_payload_counts_by_its_words(stage: Stage) -> None:

@@ -1,7 +1,7 @@
-"""`python -m bot.cli.rasa_process FD`: Rasa at work for the process that started it (`bot.engine.apart`).
+"""`python -m bot.cli.rasa_process FD LEVEL`: Rasa at work for the process that started it (`bot.engine.apart`).
 
-They talk over a socket. It ends with that process, and only with it: Ctrl+C and SIGTERM reach both, and turns under way
-are finished first.
+They talk over a socket; the level is that of the log. It ends with that process, and only with it: Ctrl+C and SIGTERM
+reach both, and turns under way are finished first.
 """
 
 from __future__ import annotations
@@ -91,8 +91,8 @@ class Office:
             if work is None:
                 raise EngineError("the model was let go")
             result = work.begin(ask.turn)
-        except EngineError as error:
-            self._line.tell(Told(ask.number, error=error.what))
+        except Exception as error:
+            self._line.tell(Told(ask.number, error=place(error)))
         else:
             result.add_done_callback(partial(self._tell_result, ask.number, work.encode))
 
@@ -104,7 +104,8 @@ class Office:
             self._line.tell(Told(number, error=place(error)))
 
     def _drop(self, drop: Drop) -> None:
-        self._works.pop(drop.model).stop()
+        if work := self._works.pop(drop.model, None):
+            work.stop()
         self._line.tell(Told(drop.number))
 
 
@@ -139,10 +140,10 @@ def reading(load: Load, line: Line) -> Work:
 
 
 def main() -> None:
-    """Do what is said over the socket with this number until nobody is there."""
+    """Do what is said over the socket until nobody is there."""
     for ending in (signal.SIGINT, signal.SIGTERM):
         signal.signal(ending, signal.SIG_IGN)
-    set_up_logs()
+    set_up_logs(int(sys.argv[2]))
     connection = socket.socket(fileno=int(sys.argv[1]))
     office = Office(Line(connection))
     with suppress(OSError):

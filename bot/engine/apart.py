@@ -78,10 +78,11 @@ class Told(msgspec.Struct, frozen=True, omit_defaults=True):
 
 @dataclass(frozen=True)
 class Held:
-    """A model that the process has or loads; one that cannot be loaded has an `error`."""
+    """A model that the process has or loads; one that never could be loaded has an `error`."""
 
     load: Load
     loaded: threading.Event = field(default_factory=threading.Event)
+    worked: threading.Event = field(default_factory=threading.Event)
     error: list[ModelMissing] = field(default_factory=list)
 
 
@@ -103,7 +104,7 @@ class RasaProcess:
         return self._process.pid if self._process and self._connection else None
 
     def hold(self, file: Path, database: str, *, answers: bool = True) -> Held:
-        """Begin to load a model."""
+        """Begin to load a model; the process that follows a broken one is told as well."""
         held = Held(Load(next(self._numbers), str(file.resolve()), database, answers))
         with self._guard:
             self._held[held.load.model] = held
@@ -111,7 +112,8 @@ class RasaProcess:
                 self._keeper = threading.Thread(target=self._keep, name="rasa", daemon=True)
                 self._keeper.start()
             elif self._connection:
-                self._tell(held.load)
+                with suppress(EngineError):
+                    self._tell(held.load)
         return held
 
     def ask(self, held: Held, turn: Turn | None, seconds: float) -> bytes:
@@ -126,10 +128,9 @@ class RasaProcess:
         with self._guard:
             if self._held.pop(held.load.model, None) is None:
                 return
-        if held.loaded.is_set():
-            with suppress(EngineError):
-                number = next(self._numbers)
-                self._result(number, Drop(number, held.load.model), STOP_SECONDS)
+        number, patience = next(self._numbers), STOP_SECONDS if held.loaded.is_set() else 0
+        with suppress(EngineError):
+            self._result(number, Drop(number, held.load.model), patience)
         held.loaded.clear()
         with self._guard:
             keeper = None if self._held else self._keeper
@@ -164,7 +165,7 @@ class RasaProcess:
             try:
                 with self._started() as connection:
                     self._hear(connection)
-            except (OSError, EngineError) as error:
+            except Exception as error:
                 log.error("the engine's process: %s", place(error))
             if self._held:
                 log.error("the engine's process ended and is started again")
@@ -183,7 +184,7 @@ class RasaProcess:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         with ours:
             with theirs:
-                command = [*COMMAND, str(theirs.fileno())]
+                command = [*COMMAND, str(theirs.fileno()), str(logging.getLogger().level)]
                 process = subprocess.Popen(command, pass_fds=[theirs.fileno()])  # noqa: S603
             try:
                 self._connect(process, ours)
@@ -221,9 +222,9 @@ class RasaProcess:
         if told.number == 0:
             self._note_loaded(told)
         elif told.error is None:
-            self._asked.pop(told.number).set_result(bytes(told.found))
+            self._asked.pop(told.number, Future()).set_result(bytes(told.found))
         else:
-            self._asked.pop(told.number).set_exception(EngineError(told.error))
+            self._asked.pop(told.number, Future()).set_exception(EngineError(told.error))
 
     def _note_loaded(self, told: Told) -> None:
         held = self._held.get(told.model)
@@ -231,6 +232,9 @@ class RasaProcess:
             return
         if told.error is None:
             held.loaded.set()
+            held.worked.set()
+        elif held.worked.is_set():
+            raise EngineNotReady("a model that worked before cannot be loaded: another process may")
         else:
             held.error.append(ModelMissing(told.error, "train: sprachportal train"))
 

@@ -65,11 +65,20 @@ class Retention:
 
     def _delete(self, rows: Sequence[Row[tuple[int, str]]], why: str) -> bool:
         """Delete these files and say so; whether all are gone."""
-        gone = [row.id for row in rows if self._files.delete(row.file)]
+        deleted = [self._delete_one(row.id, row.file, why) for row in rows]
+        return all(deleted)
+
+    def _delete_one(self, media: int, file: str, why: str) -> bool:
+        """A file that another row keeps stays: files were once named by what is in them, and shared."""
+        others = exists().where(KEPT, MediaRow.file == file, MediaRow.id != media)
         with transaction(self._url) as session:
-            deleted = {"state": "gone", "why": why, "file": "", "sha256": ""}
-            session.execute(update(MediaRow).where(MediaRow.id.in_(gone)).values(**deleted))
-        return len(gone) == len(rows)
+            is_shared = bool(session.scalar(select(others)))
+        if not is_shared and not self._files.delete(file):
+            return False
+        with transaction(self._url) as session:
+            gone = {"state": "gone", "why": why, "file": "", "sha256": ""}
+            session.execute(update(MediaRow).where(MediaRow.id == media).values(**gone))
+        return True
 
     def _is_written_down(self, name: str) -> bool:
         turn = name.partition("/")[2].partition("-")[0]

@@ -91,7 +91,7 @@ def _shown(number: str) -> str:
 def clean_name(name: str) -> str:
     """A file's name as its sender wrote it, without folders, invisible signs and direction marks; at most 60 signs.
 
-    It is for reading only: our files are named by their checksum.
+    It is for reading only: our files are named by their turn.
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     seen = "".join(" " if sign.isspace() else sign for sign in last if _is_seen(sign))
