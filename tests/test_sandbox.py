@@ -1009,8 +1009,11 @@ def played_by_command(file: Path) -> str:
         said = ""
         while "Ctrl+C" not in said and command.poll() is None:
             said += command.stdout.readline()
-        url = str(dotenv_values(file)["TWILIO_API_URL"])
-        assert http.get(f"{url}/sandbox/messages").json() == []
-        command.send_signal(signal.SIGINT)
-        assert command.wait(10) == 0
+        try:
+            url = str(dotenv_values(file)["TWILIO_API_URL"])
+            assert http.get(f"{url}/sandbox/messages").json() == []
+            command.send_signal(signal.SIGINT)
+            assert command.wait(10) == 0
+        finally:
+            command.kill()
     return said

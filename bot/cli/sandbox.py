@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 import msgspec
 from dotenv import dotenv_values
 
+from bot.cli.stopping import stop_event
 from bot.errors import SettingsError
 from bot.messaging_settings import TemplateSettings
 from bot.sandbox import Accounts, Approved, FaultSettings, Sandbox
@@ -67,12 +67,10 @@ def sandbox(
         click.secho(
             "Others on the network can reach the sandbox; stop it if you do not mean that.", fg="yellow", err=True
         )
+    stopped = stop_event()
     with played:
         click.echo(_hint(played, environment, write_env))
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            click.echo()
+        stopped.wait()
 
 
 def _made(accounts: Accounts, portal: str, host: str, port: int, faults: FaultSettings) -> Sandbox:

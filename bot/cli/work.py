@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-
 import click
 
 from bot.cli import wiring
 from bot.cli.run import export
+from bot.cli.stopping import stop_event
 from bot.errors import SettingsError
 from bot.logs import set_up_logs
 from bot.settings import load_settings
@@ -30,10 +28,8 @@ def work() -> None:
     from bot.app import create_app
 
     portal = create_app(settings, wiring.build_conversations(settings))
-    stopping = threading.Event()
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, lambda *_: stopping.set())
+    stopped = stop_event()
     portal.start()
     click.echo("Working. Stop with Ctrl+C.")
-    stopping.wait()
+    stopped.wait()
     portal.stop()
