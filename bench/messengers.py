@@ -48,7 +48,8 @@ HOW_THROUGH = (
     "## Through to delivered\n\nSame model, same machine, one run, servers, customers and Twilio's stand-in together. "
     "Each customer writes by SMS as soon as the answer has arrived at the stand-in. Stock Rasa is `rasa run` with its "
     "own `twilio` channel (trackers in memory, no signature check) and `rasa run actions`; the portal checks "
-    "signatures and keeps everything in SQLite. `ratio` is portal / stock."
+    "signatures and keeps everything in SQLite. The portal sends an answer as one message, stock its parts one by one. "
+    "`ratio` is portal / stock."
 )
 
 
