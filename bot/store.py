@@ -159,14 +159,12 @@ class Store:
             return session.scalars(select(TurnRow.conversation_id).where(same)).one_or_none()
 
     def change(self, channel: str, provider_id: str, text: str, intent: Intent | None) -> None:
-        """The customer changed a turn: what it says and means now."""
+        """The customer changed a turn: what it says and means now; one that was taken back stays empty."""
         with self._session() as session:
             same = (TurnRow.channel == channel) & (TurnRow.provider_id == provider_id)
-            same &= (TurnRow.text != "") | (
-                cast(TurnRow.attachments, Text) != "[]"
-            )  # nothing is left of one taken back
+            has_content = (TurnRow.text != "") | (cast(TurnRow.attachments, Text) != "[]")
             meant = asdict(intent) if intent else None
-            session.execute(update(TurnRow).where(same).values(text=text, intent=meant))
+            session.execute(update(TurnRow).where(same, has_content).values(text=text, intent=meant))
 
     def take_back(self, channel: str, provider_id: str) -> str | None:
         """The customer took a turn back: its content goes, and it is not answered unless that has begun already.

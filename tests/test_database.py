@@ -98,7 +98,7 @@ def test_many_writers_take_turns_and_none_is_sent_away(database_url: str) -> Non
     assert all(store.waiting_count(conversation) == 20 for conversation in conversations)
 
 
-def test_who_waits_too_long_for_the_pen_is_told_so() -> None:
+def test_who_waits_too_long_for_the_pen_is_told_so_and_not_handed_it() -> None:
     pen = Pen(None, 0.05)
     pen.take()
     with pytest.raises(sqlite3.OperationalError):
