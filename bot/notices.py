@@ -59,7 +59,6 @@ class Notices:
     zone: ZoneInfo
     company_language: str
     wake_outbox: Callable[[str], None]
-    now: Callable[[], datetime] = utc_now
 
     def notify(self, contact: int, template: str, variables: Mapping[str, str]) -> Notice:
         """Say this template's text to a contact (`bot.contacts`); raises `NoticeError` when it cannot be."""
@@ -128,12 +127,12 @@ class Notices:
         reply = self._worded(template, values, reach)
         until = self._quiet_until()
         outlet = self.outlets[reach.channel]
-        if not outlet.has_window or within_window(reach.last_turn_at, self.settings, at=until or self.now()):
+        if not outlet.has_window or within_window(reach.last_turn_at, self.settings, at=until or utc_now()):
             return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", until, QUIET)
         form = self._approved(reach, name, template, values)
         if form is not None:
             return self._put(reach, reply, [form], "template", until, QUIET)
-        waits = self.now() + timedelta(seconds=WINDOW_SECONDS)
+        waits = utc_now() + timedelta(seconds=WINDOW_SECONDS)
         return self._put(reach, reply, outlet.forms(reply, "notice"), "notice", waits, NO_TEMPLATE)
 
     def _worded(self, template: TemplateSettings, values: Mapping[str, str], reach: Reach) -> Reply:
@@ -155,11 +154,11 @@ class Notices:
 
     def _quiet_until(self) -> datetime | None:
         """When the quiet hours end, in UTC; None when it is not quiet."""
-        here = self.now().astimezone(self.zone)
+        here = utc_now().astimezone(self.zone)
         if not self.settings.quiet.holds(here.time()):
             return None
         end = datetime.combine(here, time.fromisoformat(self.settings.quiet.end), self.zone)
-        return (end if end > here else end + timedelta(days=1)).astimezone(self.now().tzinfo)
+        return (end if end > here else end + timedelta(days=1)).astimezone(utc_now().tzinfo)
 
 
 def _in_words(template: TemplateSettings, given: Mapping[str, str], language: str) -> dict[str, str]:

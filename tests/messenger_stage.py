@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,7 +28,6 @@ from bot.turns import Attachment, Incoming, utc_now
 from tests.fakes import FakeEngine, FakeOutlet
 
 NUMBERS = itertools.count()
-NOON = datetime(2026, 11, 22, 11, 0, tzinfo=UTC)
 CUSTOMER = joined("15550001", "4915550002")
 
 
@@ -40,7 +39,6 @@ class Stage:
     settings: MessagingSettings = field(default_factory=MessagingSettings)
     outlet: FakeOutlet = field(default_factory=FakeOutlet)
     engine: FakeEngine = field(default_factory=FakeEngine)
-    now: datetime = NOON
 
     def __post_init__(self) -> None:
         self.woken: list[str] = []
@@ -62,7 +60,6 @@ class Stage:
             ZoneInfo("Europe/Berlin"),
             "de",
             self.woken.append,
-            now=lambda: self.now,
         )
         self.deliveries.reopen = self.notices.reopen
         self.deliveries.objection = self.notices.objection
