@@ -30,8 +30,8 @@ setup: .venv/.done
 model: setup
 	$(RUN) train --if-needed
 
-test: setup
-	.venv/bin/python -m pytest
+test: model
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	.venv/bin/ruff format --check .

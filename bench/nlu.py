@@ -90,7 +90,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the small sets only")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET", help=", ".join(SETS))
-    parser.add_argument("--encoders", nargs="+", default=["universal", "none"], metavar="ENCODER")
+    parser.add_argument("--encoders", nargs="*", default=["universal", "none"], metavar="ENCODER")
     parser.add_argument("--diet", nargs="*", choices=SETS, default=[], metavar="SET", help="sets to run DIET on too")
     options = parser.parse_args()
     results: Results = json.loads(KEPT.read_text()) if KEPT.exists() else {}
