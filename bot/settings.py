@@ -142,10 +142,12 @@ class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class MistakeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What went wrong is kept for `sprachportal inbox`, masked, for `days_kept` days; with `collect: false` nothing is.
 
-    An understood turn counts as unsure below the confidence `unsure_below`.
+    With `need_consent` only what customers say who agreed to it. An understood turn counts as unsure below the
+    confidence `unsure_below`.
     """
 
     collect: bool = True
+    need_consent: bool = False
     days_kept: int = 90
     unsure_below: float = 0.7
 

@@ -35,6 +35,7 @@ from bot.inbox_store import (
     next_turn,
     open_window,
 )
+from bot.mistakes import consent
 from bot.outbox_store import add_delivery
 from bot.rows import effect_row, in_utc, reply_of
 from bot.tables import TAKEN_BACK, ContactRow, ConversationRow, EffectRow, ReplyRow, TurnRow
@@ -45,6 +46,7 @@ from bot.turns import (
     Incoming,
     Intent,
     LanguageEffect,
+    LearningEffect,
     Link,
     LinkEffect,
     Location,
@@ -277,6 +279,9 @@ class Store:
         if isinstance(effect, LinkEffect):
             contact = session.get_one(ContactRow, conversation.contact_id)
             contact.customer, contact.proof_level = effect.customer, effect.level
+        if isinstance(effect, LearningEffect):
+            contact = session.get_one(ContactRow, conversation.contact_id)
+            consent.note_of_contact(session, contact, given=effect.allowed)
 
     def language(self, conversation: str) -> tuple[str, bool]:
         """The conversation's language, and whether the customer chose it."""

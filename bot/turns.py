@@ -167,6 +167,12 @@ class LinkEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: str
 
 
+class LearningEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the portal may learn from the customer's words."""
+
+    allowed: bool
+
+
 class HangupEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The call ends after what is said."""
 
@@ -181,12 +187,22 @@ class MissedEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The turn was not understood; told only on the phone, which counts it with silence."""
 
 
-Effect = HandoffEffect | CallbackEffect | LanguageEffect | LinkEffect | HangupEffect | ExpectEffect | MissedEffect
+Effect = (
+    HandoffEffect
+    | CallbackEffect
+    | LanguageEffect
+    | LinkEffect
+    | LearningEffect
+    | HangupEffect
+    | ExpectEffect
+    | MissedEffect
+)
 EFFECTS: dict[str, type[Effect]] = {
     "handoff": HandoffEffect,
     "callback": CallbackEffect,
     "language": LanguageEffect,
     "link": LinkEffect,
+    "learning": LearningEffect,
     "hangup": HangupEffect,
     "expect": ExpectEffect,
     "missed": MissedEffect,

@@ -21,6 +21,7 @@ from bot.logs import set_up_logs
 from bot.mistakes.clusters import Cluster
 from bot.mistakes.examples import Examples
 from bot.mistakes.review import Decision, Review
+from bot.mistakes.store import Mistakes
 from bot.settings import Settings, load_settings
 
 
@@ -66,12 +67,45 @@ def decide(sentence: int, topic: str | None, **chosen: Any) -> None:
     summary([_review(load_settings()).decide(sentence, Decision(kind, intent, topic))])
 
 
+@inbox.command()
+@click.argument("customer")
+def refuse(customer: str) -> None:
+    """Keep nothing any more of what the CUSTOMER with this number says, on any channel, and delete what was kept.
+
+    For those who say so by letter or mail; who tells the assistant needs nobody.
+    """
+    _note_consent(customer, given=False)
+
+
+@inbox.command()
+@click.argument("customer")
+def allow(customer: str) -> None:
+    """Take `refuse` back for the CUSTOMER with this number, or note that they agreed."""
+    _note_consent(customer, given=True)
+
+
+def _note_consent(customer: str, *, given: bool) -> None:
+    if not (number := customer.strip()):
+        raise click.UsageError("give the customer's number")
+    addresses, gone = _mistakes(load_settings()).note_consent(number, given=given)
+    if given:
+        click.echo(f"What customer {number} says may be kept in the inbox, without personal data.")
+    else:
+        click.echo(f"Nothing is kept any more of what customer {number} says; sentences deleted: {gone}.")
+    if not addresses:
+        click.echo("Nobody has proven to be this customer yet: look whether the number is right.")
+
+
 def _review(settings: Settings) -> Review:
+    return Review(_mistakes(settings), Examples(), by=operator())
+
+
+def _mistakes(settings: Settings) -> Mistakes:
     set_up_logs(50)
     database.migrate(settings.database_url)
     mistakes = wiring.open_mistakes(settings)
     mistakes.forget_old()
-    return Review(mistakes, Examples(), by=operator())
+    return mistakes
 
 
 def _vectors(texts: Sequence[str]) -> Any:

@@ -133,7 +133,12 @@ def build_collector(settings: Settings) -> Collector | None:
 def open_mistakes(settings: Settings) -> Mistakes:
     """The sentences that went wrong, in the portal's database."""
     wanted = settings.portal.mistakes
-    return Mistakes(settings.database_url, collect=wanted.collect, days_kept=wanted.days_kept)
+    return Mistakes(
+        settings.database_url,
+        collect=wanted.collect,
+        need_consent=wanted.need_consent,
+        days_kept=wanted.days_kept,
+    )
 
 
 def wait_until_ready(conversations: Conversations, seconds: float = 120) -> None:

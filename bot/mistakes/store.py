@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.database import transaction
 from bot.errors import PortalError
+from bot.mistakes import consent
 from bot.mistakes.heard import Guess, Heard, heard_of
 from bot.mistakes.mask import has_words, mask
 from bot.mistakes.tables import MistakeRow, ReportRow
 from bot.nlu.language import detect
 from bot.nlu.text import fold
 from bot.rows import in_utc
-from bot.tables import ConversationRow, TurnRow
+from bot.tables import ContactRow, ConversationRow, TurnRow
 from bot.turns import utc_now
 
 log = logging.getLogger(__name__)
@@ -74,22 +76,27 @@ class _Said:
 
 
 class Mistakes:
-    """All queries on what went wrong, in the database at `url`; without `collect` nothing is taken in."""
+    """All queries on what went wrong, in the database at `url`; without `collect` nothing is taken in.
 
-    def __init__(self, url: str, *, collect: bool = True, days_kept: int = 90) -> None:
+    With `need_consent` we learn only from who said yes, otherwise from all who did not say no.
+    """
+
+    def __init__(self, url: str, *, collect: bool = True, need_consent: bool = False, days_kept: int = 90) -> None:
         self._url = url
         self._collect = collect
+        self._need_consent = need_consent
         self._days_kept = days_kept
 
     def report(self, turn_id: str, kind: Kind, *, suggested: str | None = None) -> int | None:
         """Take in that a turn went wrong; the id of its sentence. A turn counts once, however often it is reported.
 
-        None when nothing is collected, or when masking leaves no words of it.
+        None when nothing is collected, when the customer does not want it, or when masking leaves no words of it.
         """
         if not self._collect:
             return None
         with transaction(self._url) as session:
-            said = _said(session, turn_id)
+            contact = _contact_of(session, turn_id)
+            said = _said(session, turn_id) if contact and self._agrees(session, contact) else None
         if said is None:
             return None
         try:
@@ -148,6 +155,30 @@ class Mistakes:
             gone = delete(MistakeRow).where(MistakeRow.last_at < limit).returning(MistakeRow.id)
             return len(session.scalars(gone).all())
 
+    def forget_unwanted(self, turn_id: str) -> bool:
+        """Whether we may not learn from who said this turn; what was kept of their words before is deleted then."""
+        with transaction(self._url) as session:
+            contact = _contact_of(session, turn_id)
+            if contact is None or self._agrees(session, contact):
+                return False
+            _forget(session, consent.same_person(contact))
+            return True
+
+    def note_consent(self, customer: str, *, given: bool) -> tuple[int, int]:
+        """Somebody says for a customer whether we may learn from them.
+
+        Under how many addresses the customer has been here, and how many sentences were deleted.
+        """
+        theirs = ContactRow.customer == customer
+        with transaction(self._url) as session:
+            consent.note_of_customer(session, customer, given=given)
+            addresses = session.scalar(select(func.count()).select_from(ContactRow).where(theirs)) or 0
+            return addresses, 0 if given else _forget(session, theirs)
+
+    def _agrees(self, session: Session, contact: ContactRow) -> bool:
+        given = consent.given_by(session, contact)
+        return not self._need_consent if given is None else given
+
     def turn_before(self, turn_id: str) -> str | None:
         """The id of what the customer had said in own words before this turn."""
         with transaction(self._url) as session:
@@ -166,6 +197,23 @@ class Mistakes:
         with transaction(self._url) as session:
             turn = session.get(TurnRow, turn_id)
             return heard_of(session, turn.conversation_id, turn_id) if turn else None
+
+
+def _contact_of(session: Session, turn_id: str) -> ContactRow | None:
+    whose = select(ContactRow).join(ConversationRow, ConversationRow.contact_id == ContactRow.id)
+    return session.scalars(whose.join(TurnRow).where(TurnRow.id == turn_id)).one_or_none()
+
+
+def _forget(session: Session, whose: ColumnElement[bool]) -> int:
+    """Delete what was taken in from the turns of these contacts; how many sentences nobody else had said."""
+    theirs = select(TurnRow.id).join(ConversationRow).join(ContactRow).where(whose)
+    reports = session.scalars(delete(ReportRow).where(ReportRow.turn_id.in_(theirs)).returning(ReportRow)).all()
+    turns = Counter(mistake for _turn, mistake in {(report.turn_id, report.mistake_id) for report in reports})
+    for mistake, count in turns.items():
+        session.get_one(MistakeRow, mistake).count -= count
+    session.flush()
+    emptied = MistakeRow.id.in_(turns) & (MistakeRow.count <= 0)
+    return len(session.scalars(delete(MistakeRow).where(emptied).returning(MistakeRow.id)).all())
 
 
 def _said(session: Session, turn_id: str) -> _Said | None:

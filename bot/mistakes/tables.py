@@ -50,3 +50,17 @@ class ReportRow(Base):
     kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     mistake_id: Mapped[int] = mapped_column(ForeignKey("mistakes.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class LearningConsentRow(Base):
+    """Whether we may learn from somebody's words: a contact's, a customer's on every channel, or both; `source` is
+    customer or ops.
+    """
+
+    __tablename__ = "learning_consents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    customer: Mapped[str | None] = mapped_column(index=True, doc="the shop's customer number")
+    given: Mapped[bool]
+    source: Mapped[str] = mapped_column(String(20))
+    at: Mapped[datetime] = mapped_column(default=utc_now)
