@@ -93,7 +93,7 @@ def _note_consent(customer: str, *, given: bool) -> None:
     else:
         click.echo(f"Nothing is kept any more of what customer {number} says; sentences deleted: {gone}.")
     if not addresses:
-        click.echo("Nobody has proven to be this customer yet: look whether the number is right.")
+        click.echo("This customer was not here yet: look whether the number is right.")
 
 
 def _review(settings: Settings) -> Review:
