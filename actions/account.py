@@ -68,22 +68,6 @@ NEWSLETTER_WORDS = {
         r"|get (it|the|your)|i.d (like|love)"
     ),
 }
-LEARNING_WORDS = {
-    "again": (
-        r"nichts dagegen|doch wieder|wieder (aus|von|lernen|nutzen)|widerspruch .*(zurück|auf)"
-        r"|(widerruf|zieh)\w* .*widerspruch|don.?t mind|no objection|nothing against|(withdraw|take back) .*objection"
-        r"|again"
-    ),
-    "refuse": (
-        r"\b(nicht|nich|net|ned|keine?|nie|ohne|raus)\b|dagegen|widersprech|widerspruch|untersag|verbiet|verbitt"
-        r"|verhinder|abstell|aufhör|hört auf|lösch|opt.?out|stop|\bno[nt]?\b|n['’]t\b|\b(do|wo|ca)nt\b|never|object"
-        r"|\bopt\w* .*out|refuse|without|leave .*(alone|out)|delete|exclude|(turn|switch) .*off"
-    ),
-    "allow": (
-        r"(ihr|sie|du) (dürf|darf|könn|kann)\w*|dürft .*(gern|ruhig)|einverstanden|erlaub|von mir aus|meinetwegen"
-        r"|you (may|can)|i (agree|allow|consent)|fine (with|by) me|feel free|happy (for|to)"
-    ),
-}
 
 
 @register
@@ -376,40 +360,6 @@ class ManageNewsletter(Matter):
     def _changes(self, case: Case) -> bool:
         customer, subscribe = the_customer(case), case.get("newsletter_wish") == "subscribe"
         return customer.newsletter != subscribe and (customer.email is not None or not subscribe)
-
-
-class LearningNeed(ChoiceNeed):
-    """Whether we may learn from the customer's words; a no anywhere in them counts first."""
-
-    def read(self, case: Case) -> str | None:
-        """The button, a yes or no to the question, or the words."""
-        if case.heard.get("choice") in self.options:
-            return case.take("choice")
-        asked = case.asked_for(self.slot)
-        if asked and case.intent in ("affirm", "deny"):
-            return "allow" if case.intent == "affirm" else "refuse"
-        if case.get(self.slot) and not asked:
-            return None
-        said = (case.text if asked else str(case.slot("opening") or "")).casefold()
-        wish = next((kind for kind, words in LEARNING_WORDS.items() if re.search(words, said)), None)
-        return "allow" if wish == "again" else wish
-
-
-@register
-class ManageLearning(Matter):
-    """Refuse or allow that we learn from one's words; needs no proof, as it concerns only the one who speaks."""
-
-    intent = "manage_learning"
-
-    def needs(self, case: Case) -> Iterator[Need]:
-        """Which of the two."""
-        yield LearningNeed("learning_wish", {"refuse": (), "allow": ()})
-
-    def do(self, case: Case) -> None:
-        """Tell the portal, which keeps the sentences."""
-        is_allowed = case.get("learning_wish") == "allow"
-        case.effect(learning={"allowed": is_allowed})
-        case.say("utter_learning_allowed" if is_allowed else "utter_learning_refused")
 
 
 def _mail_words(customer: Customer) -> dict[str, Any]:

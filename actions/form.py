@@ -105,8 +105,9 @@ def _takes_text(case: Case, current: Matter) -> bool:
 
 def _takes_these_words(case: Case, current: Matter) -> bool:
     """Whether the words answer a question for own words; a plain question of the customer's does not."""
-    asks_back = case.confidence >= SURE_TO_LEAVE_TEXT and QUESTION.search(case.text) is not None
-    return _takes_text(case, current) and not asks_back
+    wanted = MATTERS.get(case.intent)
+    interrupts = QUESTION.search(case.text) is not None or (wanted is not None and wanted.interrupts)
+    return _takes_text(case, current) and not (interrupts and case.confidence >= SURE_TO_LEAVE_TEXT)
 
 
 def _belongs_to_a_rule(case: Case, current: Matter) -> bool:

@@ -15,10 +15,15 @@ from actions.needs import ConfirmNeed, Need
 
 
 class Matter(ABC):
-    """One thing a customer wants. `lookup` is True when it only tells something."""
+    """One thing a customer wants.
+
+    `lookup` is True when it only tells something; `interrupts` when it is heard even in the answer to a question for
+    own words.
+    """
 
     intent: ClassVar[str]
     lookup: ClassVar[bool] = False
+    interrupts: ClassVar[bool] = False
 
     @abstractmethod
     def needs(self, case: Case) -> Iterator[Need]:

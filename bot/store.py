@@ -279,9 +279,10 @@ class Store:
         if isinstance(effect, LinkEffect):
             contact = session.get_one(ContactRow, conversation.contact_id)
             contact.customer, contact.proof_level = effect.customer, effect.level
+            if effect.level == consent.PROVEN:
+                consent.carry_over(session, contact)
         if isinstance(effect, LearningEffect):
-            contact = session.get_one(ContactRow, conversation.contact_id)
-            consent.note_of_contact(session, contact, given=effect.allowed)
+            consent.note_of_conversation(session, conversation, given=effect.allowed)
 
     def language(self, conversation: str) -> tuple[str, bool]:
         """The conversation's language, and whether the customer chose it."""

@@ -448,28 +448,3 @@ def test_a_month_later_is_the_same_day_or_the_last(start: str, months: int, day:
 
 def test_an_email_address_is_masked() -> None:
     assert mask_email("annika.brandt@example.org") == "a***@example.org"
-
-
-@pytest.mark.parametrize(
-    ("said", "is_allowed"),
-    [
-        ("ihr dürft aus meinen nachrichten nicht lernen", False),
-        ("please don't learn from my messages", False),
-        ("wo kann ich abstellen, dass meine chats ausgewertet werden", False),
-        ("ich hab nichts dagegen wenn ihr aus meinen nachrichten lernt", True),
-        ("ihr könnt meine nachrichten gern nehmen", True),
-        ("i withdraw my objection to you learning from my chats", True),
-    ],
-)
-def test_the_wish_about_learning_is_read_from_the_words(said: str, is_allowed: bool) -> None:
-    talk = HeardTalk()
-    talk.turn("manage_learning", said)
-    assert talk.effects == [{"learning": {"allowed": is_allowed}}]
-
-
-@pytest.mark.parametrize(("intent", "said"), [("deny", "nö"), ("inform", "lieber nicht"), ("deny", "nein danke")])
-def test_a_question_about_learning_is_answered_and_asked_back(intent: str, said: str) -> None:
-    talk = HeardTalk()
-    assert "ohne Namen" in talk.turn("manage_learning", "lernt ihr eigentlich aus meinen nachrichten")
-    talk.turn(intent, said)
-    assert talk.effects == [{"learning": {"allowed": False}}]

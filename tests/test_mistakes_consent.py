@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
 from click.testing import CliRunner
 
+from bot import database
 from bot.cli import cli
-from bot.mistakes.collector import Collector
-from bot.mistakes.store import Mistakes
+from bot.mistakes.store import MistakeError, Mistakes
 from bot.store import Store
 from bot.turns import Answer, Effect, Incoming, LearningEffect, LinkEffect, Reply, Turn
+from tests.conftest import free_port
 
 ANNIKA = LinkEffect("27004118", "proven")
 REFUSED, ALLOWED = LearningEffect(allowed=False), LearningEffect(allowed=True)
@@ -31,6 +33,10 @@ class Person:
         self.store = Store(self.url)
         self.conversation = self.store.open_conversation("web", self.address, "de")
 
+    def begins_anew(self) -> None:
+        """A new conversation at the same address, in which nothing is proven."""
+        self.conversation = self.store.open_conversation("web", self.address, "de")
+
     def says(self, text: str, *effects: Effect) -> Turn:
         incoming = Incoming("web", "", uuid.uuid4().hex, text=text, conversation=self.conversation)
         received = self.store.receive(incoming, "de", waiting_at_most=10)
@@ -42,11 +48,7 @@ class Person:
         self.mistakes.report(self.says(text).id, "rejected")
 
     def refuses(self) -> None:
-        """The customer says so, and the collector sees the turn."""
-        turn = self.says("bitte lernt nicht von mir", REFUSED)
-        collector = Collector(self.mistakes, unsure_below=0.7)
-        collector.offer(turn)
-        collector.stop()
+        self.says("bitte lernt nicht von mir", REFUSED)
 
 
 @pytest.fixture
@@ -121,6 +123,97 @@ def test_by_setting_only_who_agreed_is_learnt_from(people: Iterator[Person], dat
     assert kept(asking) == {"macht ihr auch zelte wieder dicht": 1}
 
 
+def test_a_refusal_before_the_proof_holds_for_all_channels_after_it(
+    people: Iterator[Person], mistakes: Mistakes
+) -> None:
+    person, elsewhere = next(people), next(people)
+    elsewhere.says("27004118, 22765", ANNIKA)
+    elsewhere.errs("wo kann ich bei euch parken")
+    person.refuses()
+    assert kept(mistakes) == {"wo kann ich bei euch parken": 1}
+    person.says("27004118, 22765", ANNIKA)
+    assert kept(mistakes) == {}
+    elsewhere.errs("macht ihr auch zelte wieder dicht")
+    assert kept(mistakes) == {}
+
+
+def test_only_who_has_proven_it_in_this_conversation_speaks_for_the_customer(
+    people: Iterator[Person], mistakes: Mistakes
+) -> None:
+    person, elsewhere = next(people), next(people)
+    for one in (person, elsewhere):
+        one.says("27004118, 22765", ANNIKA)
+    mistakes.note_consent("27004118", given=False)
+    person.begins_anew()
+    person.says("ihr dürft von mir lernen", ALLOWED)
+    elsewhere.errs("wo kann ich bei euch parken")
+    assert kept(mistakes) == {}
+
+
+def test_what_was_said_while_it_was_refused_is_never_kept(people: Iterator[Person], mistakes: Mistakes) -> None:
+    person = next(people)
+    person.refuses()
+    turn = person.says("wo kann ich bei euch parken")
+    person.says("ihr dürft doch wieder", ALLOWED)
+    assert mistakes.report(turn.id, "shadow") is None
+    assert kept(mistakes) == {}
+
+
+def test_a_turn_counts_once_however_it_is_reported_and_goes_with_all_its_reports(
+    people: Iterator[Person], mistakes: Mistakes
+) -> None:
+    person, other = next(people), next(people)
+    turn = person.says("wo kann ich bei euch parken")
+    mistakes.report(turn.id, "rejected")
+    mistakes.report(turn.id, "shadow")
+    other.errs("wo kann ich bei euch parken")
+    assert kept(mistakes) == {"wo kann ich bei euch parken": 2}
+    person.refuses()
+    assert kept(mistakes) == {"wo kann ich bei euch parken": 1}
+
+
+def test_what_was_deleted_does_not_come_back_after_its_customer_refused(
+    people: Iterator[Person], mistakes: Mistakes
+) -> None:
+    person, other = next(people), next(people)
+    person.errs("wo kann ich bei euch parken")
+    mistakes.settle(mistakes.open()[0].id, "delete", label=None, by="Kim")
+    person.refuses()
+    other.errs("wo kann ich bei euch parken")
+    assert kept(mistakes) == {}
+
+
+def test_a_decision_cannot_bring_back_what_was_forgotten(people: Iterator[Person], mistakes: Mistakes) -> None:
+    person, other = next(people), next(people)
+    person.errs("wo kann ich bei euch parken")
+    (forgotten,) = mistakes.open()
+    mistakes.settle(forgotten.id, "right", label="ask_store_location", by="Kim")
+    person.refuses()
+    other.errs("macht ihr auch zelte wieder dicht")
+    with pytest.raises(MistakeError, match="does not want"):
+        mistakes.reopen(forgotten)
+    assert kept(mistakes) == {"macht ihr auch zelte wieder dicht": 1}
+    other.errs("wo kann ich bei euch parken")
+    assert kept(mistakes) == {"macht ihr auch zelte wieder dicht": 1, "wo kann ich bei euch parken": 1}
+
+
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+def test_nothing_is_kept_beside_a_refusal_that_is_being_noted(place: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("database_url")
+    if place == "postgresql":
+        url = str(request.getfixturevalue("postgresql")).replace("postgresql://", "postgresql+psycopg://")
+    database.migrate(url)
+    mistakes = Mistakes(url)
+    for attempt in range(10):
+        people = [Person(url, mistakes) for _ in range(4)]
+        turns = [(person, person.says(f"wo kann ich bei euch parken {'sehr ' * attempt}")) for person in people]
+        with ThreadPoolExecutor(8) as pool:
+            done = [pool.submit(mistakes.report, turn.id, kind) for _, turn in turns for kind in ("rejected", "shadow")]
+            done += [pool.submit(person.refuses) for person in people]
+        assert not [future.exception() for future in done if future.exception()]
+        assert kept(mistakes) == {}
+
+
 def test_a_letter_is_noted_in_the_terminal(people: Iterator[Person], mistakes: Mistakes, database_url: str) -> None:
     person = next(people)
     person.says("27004118, 22765", ANNIKA)
@@ -138,3 +231,15 @@ def test_a_letter_is_noted_in_the_terminal(people: Iterator[Person], mistakes: M
     assert "look whether" not in inbox("allow", "27004118")
     person.errs("macht ihr auch zelte wieder dicht")
     assert kept(mistakes) == {"macht ihr auch zelte wieder dicht": 1}
+
+
+@pytest.mark.parametrize("number", ["", "   ", "Kundennummer 27004118", "27004118; drop", "9" * 100, "\udcff\udcfe"])
+def test_what_is_no_customer_number_is_told(number: str, database_url: str) -> None:
+    done = CliRunner().invoke(cli, ["inbox", "refuse", number], env={"DATABASE_URL": database_url})
+    assert (done.exit_code, "as the shop writes it" in done.output) == (2, True)
+
+
+def test_a_database_that_is_not_there_is_told() -> None:
+    nowhere = {"DATABASE_URL": f"postgresql://portal@127.0.0.1:{free_port()}/portal"}
+    done = CliRunner().invoke(cli, ["inbox", "refuse", "27004118"], env=nowhere)
+    assert (done.exit_code, "the database cannot be opened" in done.output) == (2, True)

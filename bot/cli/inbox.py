@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bot import database
-from bot.cli import wiring
+from bot.cli import fail, wiring
 from bot.cli.inbox_keys import Sitting, summary
 from bot.cli.known_models import operator
 from bot.cli.train import Progress
@@ -23,6 +24,8 @@ from bot.mistakes.examples import Examples
 from bot.mistakes.review import Decision, Review
 from bot.mistakes.store import Mistakes
 from bot.settings import Settings, load_settings
+
+CUSTOMER_NUMBER = re.compile(r"[A-Z]{0,5}-?[0-9][A-Z0-9-]{0,30}")
 
 
 @click.group(invoke_without_command=True)
@@ -70,7 +73,7 @@ def decide(sentence: int, topic: str | None, **chosen: Any) -> None:
 @inbox.command()
 @click.argument("customer")
 def refuse(customer: str) -> None:
-    """Keep nothing any more of what the CUSTOMER with this number says, on any channel, and delete what was kept.
+    """Keep nothing here any more of what the CUSTOMER with this number says on any channel; delete what was kept.
 
     For those who say so by letter or mail; who tells the assistant needs nobody.
     """
@@ -84,14 +87,15 @@ def allow(customer: str) -> None:
     _note_consent(customer, given=True)
 
 
-def _note_consent(customer: str, *, given: bool) -> None:
-    if not (number := customer.strip()):
-        raise click.UsageError("give the customer's number")
+def _note_consent(given_number: str, *, given: bool) -> None:
+    number = "".join(given_number.split())
+    if not CUSTOMER_NUMBER.fullmatch(number):
+        raise click.UsageError("give the customer's number as the shop writes it, such as 27004118")
     addresses, gone = _mistakes(load_settings()).note_consent(number, given=given)
     if given:
         click.echo(f"What customer {number} says may be kept in the inbox, without personal data.")
     else:
-        click.echo(f"Nothing is kept any more of what customer {number} says; sentences deleted: {gone}.")
+        click.echo(f"The inbox keeps nothing any more of what customer {number} says; sentences deleted: {gone}.")
     if not addresses:
         click.echo("This customer was not here yet: look whether the number is right.")
 
@@ -102,7 +106,10 @@ def _review(settings: Settings) -> Review:
 
 def _mistakes(settings: Settings) -> Mistakes:
     set_up_logs(50)
-    database.migrate(settings.database_url)
+    try:
+        database.migrate(settings.database_url)
+    except Exception as error:
+        fail(f"the database cannot be opened ({type(error).__name__})", "look at DATABASE_URL and the disk")
     mistakes = wiring.open_mistakes(settings)
     mistakes.forget_old()
     return mistakes

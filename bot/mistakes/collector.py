@@ -70,8 +70,6 @@ class Collector:
     def _look_at(self, turn: Turn) -> None:
         try:
             self._forget_old()
-            if self._mistakes.forget_unwanted(turn.id):
-                return
             heard = self._mistakes.heard(turn.id)
             if heard is None:
                 return

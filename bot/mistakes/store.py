@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from bot.database import transaction
+from bot.database import despite_races, transaction
 from bot.errors import PortalError
 from bot.mistakes import consent
 from bot.mistakes.heard import Guess, Heard, heard_of
@@ -95,25 +93,30 @@ class Mistakes:
         if not self._collect:
             return None
         with transaction(self._url) as session:
-            contact = _contact_of(session, turn_id)
-            said = _said(session, turn_id) if contact and self._agrees(session, contact) else None
-        if said is None:
-            return None
-        try:
-            return self._write(turn_id, kind, said, suggested)
-        except IntegrityError:
-            return self._write(turn_id, kind, said, suggested)
+            said = _said(session, turn_id)
+        return despite_races(lambda: self._write(turn_id, kind, said, suggested)) if said else None
 
-    def _write(self, turn_id: str, kind: Kind, said: _Said, suggested: str | None) -> int:
+    def _write(self, turn_id: str, kind: Kind, said: _Said, suggested: str | None) -> int | None:
         with transaction(self._url) as session:
-            row = session.scalars(select(MistakeRow).where(MistakeRow.key == said.key)).one_or_none() or _new(said)
-            session.add(row)
-            session.flush()
-            _count(session, row, turn_id, kind)
+            if not self._may_learn(session, turn_id):
+                return None
+            known = select(MistakeRow).where(MistakeRow.key == said.key).with_for_update(key_share=True)
+            row = session.scalars(known).one_or_none() or _new(said)
             if row.decision != DELETED:
                 row.kinds = sorted({*row.kinds, kind})
                 row.suggested = suggested or row.suggested
+            session.add(row)
+            session.flush()
+            _count(session, row, turn_id, kind)
             return row.id
+
+    def _may_learn(self, session: Session, turn_id: str) -> bool:
+        """Whether who said this agrees to it now, and did so then."""
+        whose = select(ConversationRow.contact_id).join(TurnRow).where(TurnRow.id == turn_id)
+        consent.hold(session, ContactRow.id == whose.scalar_subquery())
+        turn, contact = session.get_one(TurnRow, turn_id), session.get_one(ContactRow, session.scalars(whose).one())
+        said = (consent.given_by(session, contact), consent.given_by(session, contact, until=turn.received_at))
+        return all(not self._need_consent if given is None else given for given in said)
 
     def open(self) -> list[Mistake]:
         """The sentences that nobody decided on, the most frequent first."""
@@ -143,41 +146,31 @@ class Mistakes:
         self._change(mistake.id, text=mistake.text, ranking=ranking, suggested=mistake.suggested, **undecided)
 
     def _change(self, mistake: int, **values: object) -> None:
+        kept = (MistakeRow.id == mistake) & (MistakeRow.decision.is_distinct_from(consent.FORGOTTEN))
         with transaction(self._url) as session:
-            session.execute(update(MistakeRow).where(MistakeRow.id == mistake).values(**values))
+            changed = session.scalars(update(MistakeRow).where(kept).values(**values).returning(MistakeRow.id)).first()
+        if changed is None:
+            raise MistakeError("the customer does not want this sentence kept", "it is gone; go on with the next")
 
     def forget_old(self) -> int:
         """Delete what was not seen for `days_kept` days, decided or not; how many sentences."""
         limit = utc_now() - timedelta(days=self._days_kept)
         with transaction(self._url) as session:
             old = select(MistakeRow.id).where(MistakeRow.last_at < limit)
-            session.execute(delete(ReportRow).where((ReportRow.at < limit) | ReportRow.mistake_id.in_(old)))
+            outdated = delete(ReportRow).where((ReportRow.at < limit) | ReportRow.mistake_id.in_(old))
+            consent.recount(session, set(session.scalars(outdated.returning(ReportRow.mistake_id))))
             gone = delete(MistakeRow).where(MistakeRow.last_at < limit).returning(MistakeRow.id)
             return len(session.scalars(gone).all())
-
-    def forget_unwanted(self, turn_id: str) -> bool:
-        """Whether we may not learn from who said this turn; what was kept of their words before is deleted then."""
-        with transaction(self._url) as session:
-            contact = _contact_of(session, turn_id)
-            if contact is None or self._agrees(session, contact):
-                return False
-            _forget(session, consent.same_person(contact))
-            return True
 
     def note_consent(self, customer: str, *, given: bool) -> tuple[int, int]:
         """Somebody says for a customer whether we may learn from them.
 
         Under how many addresses the customer has been here, and how many sentences were deleted.
         """
-        theirs = ContactRow.customer == customer
+        addresses = select(func.count()).select_from(ContactRow).where(ContactRow.customer == customer)
         with transaction(self._url) as session:
-            consent.note_of_customer(session, customer, given=given)
-            addresses = session.scalar(select(func.count()).select_from(ContactRow).where(theirs)) or 0
-            return addresses, 0 if given else _forget(session, theirs)
-
-    def _agrees(self, session: Session, contact: ContactRow) -> bool:
-        given = consent.given_by(session, contact)
-        return not self._need_consent if given is None else given
+            gone = consent.note_of_customer(session, customer, given=given)
+            return session.scalar(addresses) or 0, gone
 
     def turn_before(self, turn_id: str) -> str | None:
         """The id of what the customer had said in own words before this turn."""
@@ -197,23 +190,6 @@ class Mistakes:
         with transaction(self._url) as session:
             turn = session.get(TurnRow, turn_id)
             return heard_of(session, turn.conversation_id, turn_id) if turn else None
-
-
-def _contact_of(session: Session, turn_id: str) -> ContactRow | None:
-    whose = select(ContactRow).join(ConversationRow, ConversationRow.contact_id == ContactRow.id)
-    return session.scalars(whose.join(TurnRow).where(TurnRow.id == turn_id)).one_or_none()
-
-
-def _forget(session: Session, whose: ColumnElement[bool]) -> int:
-    """Delete what was taken in from the turns of these contacts; how many sentences nobody else had said."""
-    theirs = select(TurnRow.id).join(ConversationRow).join(ContactRow).where(whose)
-    reports = session.scalars(delete(ReportRow).where(ReportRow.turn_id.in_(theirs)).returning(ReportRow)).all()
-    turns = Counter(mistake for _turn, mistake in {(report.turn_id, report.mistake_id) for report in reports})
-    for mistake, count in turns.items():
-        session.get_one(MistakeRow, mistake).count -= count
-    session.flush()
-    emptied = MistakeRow.id.in_(turns) & (MistakeRow.count <= 0)
-    return len(session.scalars(delete(MistakeRow).where(emptied).returning(MistakeRow.id)).all())
 
 
 def _said(session: Session, turn_id: str) -> _Said | None:
@@ -252,13 +228,15 @@ def _new(said: _Said) -> MistakeRow:
 
 
 def _count(session: Session, row: MistakeRow, turn_id: str, kind: Kind) -> None:
-    reasons = set(session.scalars(select(ReportRow.kind).where(ReportRow.turn_id == turn_id)))
-    if not reasons:
-        row.count += 1
+    """The turn stands for the sentence, once, whatever it is reported for."""
+    reported = select(ReportRow.kind).where(ReportRow.turn_id == turn_id, ReportRow.mistake_id == row.id)
+    kinds = set(session.scalars(reported))
+    if not kinds:
         row.last_at = utc_now()
-    if kind not in reasons:
+    if kind not in kinds:
         session.add(ReportRow(turn_id=turn_id, kind=kind, mistake_id=row.id))
         session.flush()
+        consent.recount(session, [row.id])
 
 
 def _mistake(row: MistakeRow) -> Mistake:
