@@ -10,7 +10,9 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -371,8 +373,12 @@ def _database(url: str) -> str:
 
 def _own_secret(file: Path = SECRET_FILE) -> str:
     """A random key kept in `var/`, so that visits outlive a restart; several machines need the setting."""
+    if file.exists() and len(file.read_text()) < SHORTEST_SECRET:
+        file.unlink()  # a full disk left it unwritten
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            opened.write(secrets.token_hex(32))
+        with NamedTemporaryFile("w", dir=file.parent) as whole, suppress(FileExistsError):
+            whole.write(secrets.token_hex(32))
+            whole.flush()
+            os.link(whole.name, file)
     return file.read_text()

@@ -100,7 +100,9 @@ def find_model(wanted: str, folder: Path = MODELS) -> Model:
     """
     name = Path(wanted).name.removesuffix(SUFFIX)
     models = all_models(folder)
-    found = [model for model in models if model.name == name] or [model for model in models if name in model.name]
+    found = [model for model in models if model.name == name] or [
+        model for model in models if name and name in model.name
+    ]
     if len(found) == 1:
         return found[0]
     what = f"{len(found)} models have {name} in their names" if found else f"there is no model {name} in {folder}/"

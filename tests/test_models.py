@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from bot.cli.figures import worse_than
 from bot.errors import ModelMissing, PortalError
 from bot.models import Disagreement, Register, RegisterError, usable_file
 from bot.settings import GateSettings
-from bot.training import Model
+from bot.training import Model, find_model
 from tests.model_copies import CUT, FIGURES, FIRST, SECOND, add, copies, file_of, register, states
 
 __all__ = ["copies", "register"]
@@ -153,3 +154,10 @@ def test_a_small_difference_may_be_chance() -> None:
     assert (found.difference, found.p) == (0.0, 1.0)
     assert found.low < 0 < found.high
     assert found.verdict == "The difference may be chance."
+
+
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_no_name_is_the_name_of_no_model(name: str, tmp_path: Path) -> None:
+    (tmp_path / "20261122-101500-0a1b2c3d.tar.gz").touch()
+    with pytest.raises(ModelMissing):
+        find_model(name, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,28 @@ def test_a_shared_key_takes_the_tokens_place_in_signatures(tmp_path: Path) -> No
 def test_a_shared_key_alone_or_too_short_is_told(tmp_path: Path) -> None:
     assert "TWILIO_AUTH_TOKEN is missing" in problems(tmp_path, {"TWILIO_WEBHOOK_KEY": "k" * 32})
     assert "TWILIO_WEBHOOK_KEY is shorter" in problems(tmp_path, {**TWILIO, "TWILIO_WEBHOOK_KEY": "k"})
+
+
+def test_a_key_that_a_full_disk_left_unwritten_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = portal_file(tmp_path)
+    key = load_settings({}, file).secret_key
+    assert len(key) == 64
+    assert Path("var/secret_key").stat().st_mode & 0o077 == 0
+    assert load_settings({}, file).secret_key == key
+    Path("var/secret_key").write_text("")
+    made = load_settings({}, file).secret_key
+    assert len(made) == 64
+    assert [found.name for found in Path("var").iterdir()] == ["secret_key"]
+
+
+def test_a_disk_that_is_full_leaves_no_key_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    file, (soft, hard) = portal_file(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            load_settings({}, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(Path("var").iterdir()) == []
