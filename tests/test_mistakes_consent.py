@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +34,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self.store = Store(self.url)
-        self.conversation = self.store.open_conversation("web", self.address, "de")
+        self.begins_anew()
 
     def begins_anew(self) -> None:
         """A new conversation at the same address, in which nothing is proven."""
@@ -240,6 +243,8 @@ def test_what_is_no_customer_number_is_told(number: str, database_url: str) -> N
 
 
 def test_a_database_that_is_not_there_is_told() -> None:
-    nowhere = {"DATABASE_URL": f"postgresql://portal@127.0.0.1:{free_port()}/portal"}
-    done = CliRunner().invoke(cli, ["inbox", "refuse", "27004118"], env=nowhere)
-    assert (done.exit_code, "the database cannot be opened" in done.output) == (2, True)
+    nowhere = {**os.environ, "DATABASE_URL": f"postgresql://portal@127.0.0.1:{free_port()}/portal"}
+    command = [sys.executable, "-m", "bot.cli", "inbox", "refuse", "27004118"]
+    done = subprocess.run(command, env=nowhere, capture_output=True, text=True, check=False)
+    assert (done.returncode, "the database cannot be prepared" in done.stderr) == (2, True)
+    assert "Traceback" not in done.stderr

@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bot import database
-from bot.cli import fail, wiring
+from bot.cli import wiring
 from bot.cli.inbox_keys import Sitting, summary
 from bot.cli.known_models import operator
 from bot.cli.train import Progress
@@ -106,10 +105,7 @@ def _review(settings: Settings) -> Review:
 
 def _mistakes(settings: Settings) -> Mistakes:
     set_up_logs(50)
-    try:
-        database.migrate(settings.database_url)
-    except Exception as error:
-        fail(f"the database cannot be opened ({type(error).__name__})", "look at DATABASE_URL and the disk")
+    wiring.prepare_database(settings)
     mistakes = wiring.open_mistakes(settings)
     mistakes.forget_old()
     return mistakes
