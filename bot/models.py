@@ -21,14 +21,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Index, String, delete, inspect, select, text, update
+from sqlalchemy import Index, String, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bot.database import transaction
 from bot.errors import ModelMissing, PortalError
 from bot.tables import Base
-from bot.training import MODELS, SUFFIX, Model
+from bot.training import MODELS, NEWEST, SUFFIX, Model, find_model
 from bot.turns import utc_now
 
 IN_USE = ("live", "shadow", "canary")
@@ -99,11 +99,6 @@ class Register:
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def is_there(self) -> bool:
-        """Whether the database has the register's table; it has not before the first `run`."""
-        with transaction(self._url) as session:
-            return inspect(session.connection()).has_table(ModelRow.__tablename__)
-
     def add(self, model: Model, *, by: str) -> ModelRow:
         """Write a model with its file's hash; one that is there already stays as it is."""
         known = self.get(model.name)
@@ -135,6 +130,22 @@ class Register:
         """All models, oldest first."""
         with _reading(self._url) as session:
             return list(session.scalars(select(ModelRow).order_by(ModelRow.trained_at)))
+
+    def present_file(self) -> Path:
+        """The file of the model that answers customers: the live one, or the newest while none was ever promoted.
+
+        Raises `ModelMissing` when there is none, or when its file was changed.
+        """
+        live = self.in_state("live")
+        return usable_file(live) if live else self.file_of(find_model(NEWEST))
+
+    def file_of(self, model: Model) -> Path:
+        """The model's file, for use; raises `ModelMissing` when it is not whole, or not the one in the register."""
+        row = self.get(model.name)
+        if row is not None:
+            return usable_file(row)
+        model.require_whole()
+        return model.file
 
     def in_state(self, state: str) -> ModelRow | None:
         """The one model that is live, former, shadow or canary."""
@@ -231,7 +242,7 @@ def usable_file(row: ModelRow, folder: Path = MODELS) -> Path:
     if model.sha256 != row.sha256:
         raise ModelMissing(
             f"the model file {model.file} was cut or changed since it was registered",
-            "bring the file back, or go back to another model: sprachportal rollback",
+            "bring the file back, or train or promote another model: sprachportal models lists them",
         )
     return model.file
 

@@ -19,6 +19,7 @@ from bot.errors import ModelMissing
 MODELS = Path("models")
 DATA = (Path("config.yml"), Path("nlu_data"), Path("stories"), Path("bot/domain"), Path("bot/nlu"))
 SUFFIX = ".tar.gz"
+NEWEST = "newest"
 MOMENT = "%Y%m%d-%H%M%S"
 PIECE = 1 << 20
 
@@ -94,10 +95,12 @@ def newest_model(folder: Path = MODELS) -> Model | None:
 
 
 def find_model(wanted: str, folder: Path = MODELS) -> Model:
-    """The model with this name or file name, or the only one with this in its name.
+    """The `newest` model, the one with this name or file name, or the only one with this in its name.
 
     Raises `ModelMissing` when there is none, or more than one.
     """
+    if wanted == NEWEST:
+        return _newest_of(folder)
     name = Path(wanted).name.removesuffix(SUFFIX)
     models = all_models(folder)
     found = [model for model in models if model.name == name] or [
@@ -107,6 +110,13 @@ def find_model(wanted: str, folder: Path = MODELS) -> Model:
         return found[0]
     what = f"{len(found)} models have {name} in their names" if found else f"there is no model {name} in {folder}/"
     raise ModelMissing(what, "give its whole name: sprachportal models lists them")
+
+
+def _newest_of(folder: Path) -> Model:
+    newest = newest_model(folder)
+    if newest is None:
+        raise ModelMissing(f"there is no model in {folder}/", "train one: sprachportal train")
+    return newest
 
 
 def next_model(folder: Path = MODELS) -> Model:

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from bot.cli import wiring
 from bot.cli.figures import measured_on
 from bot.errors import ModelMissing, PortalError
 from bot.models import Disagreement, Register
@@ -102,15 +101,15 @@ def test_canary_and_shadow_as_typed(register: Register) -> None:
 
 
 def test_the_present_model_is_the_live_one_and_a_changed_file_is_refused(register: Register, model: Path) -> None:
-    assert wiring.present_model() == model
+    assert register.present_file() == model
     add(register, FIRST)
     register.promote(FIRST, by="Kim", instead_of=None)
-    assert wiring.present_model() == file_of(FIRST)
+    assert register.present_file() == file_of(FIRST)
     before = file_of(FIRST).read_bytes()
     try:
         file_of(FIRST).write_bytes(before[:1000])
         with pytest.raises(ModelMissing, match="cut or changed"):
-            wiring.present_model()
+            register.present_file()
         assert "cut or changed" in listed()[FIRST]["problem"]
     finally:
         file_of(FIRST).write_bytes(before)

@@ -14,11 +14,10 @@ import pytest
 from playwright.sync_api import Browser
 from sklearn.metrics import precision_recall_fscore_support
 
-from bot.cli.figures import load_agents
-from bot.cli.measure import good_enough, json_of, read_dialogues
-from bot.cli.reading import read_all, threshold_of
+from bot.cli.measure import good_enough, json_of
+from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.talk import understand
-from bot.dialogues import Failure
+from bot.dialogues import Failure, read_dialogues
 from bot.errors import PortalError
 from bot.reports.html import render, require_writable, write_report
 from bot.reports.recipe import read_recipe

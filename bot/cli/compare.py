@@ -17,9 +17,9 @@ from rich.markup import escape
 from rich.table import Table
 from scipy.stats import binomtest
 
-from bot.cli.figures import figures_of, load_agents
+from bot.cli.figures import figures_of
 from bot.cli.known_models import wanted_model
-from bot.cli.reading import read_all
+from bot.cli.reading import load_agents, read_all
 from bot.cli.train import Progress
 from bot.errors import PortalError
 from bot.logs import set_up_logs

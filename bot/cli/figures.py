@@ -8,33 +8,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bot.cli.reading import read_all
-from bot.dialogues import Failure, load_dialogues
-from bot.engine.quick_domain import prepare_loading
+from bot.cli.reading import load_agents, read_all
+from bot.dialogues import DIALOGUES, Failure, read_dialogues
 from bot.reports.sentences import read_held_out
 from bot.reports.statistics import Reading
 from bot.settings import GateSettings
 from bot.training import fingerprint
 from bot.validation.held_out import HELD_OUT
 
-DIALOGUES = Path("tests/e2e")
 MEASURED_ON = (HELD_OUT, DIALOGUES, Path("actions"), Path("bot/demo"))
 GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
-
-
-def load_agents(*models: Path) -> Iterator[Any]:
-    """Rasa's agent for one model after the other; TensorFlow stays out when none of them needs it."""
-    prepare_loading(*models)
-    from rasa.core.agent import Agent
-
-    return (Agent.load(str(model)) for model in models)
 
 
 def play_all(model: Path) -> tuple[int, list[Failure]]:
     """Have every conversation of tests/e2e with the model: how many, and those that went otherwise."""
     from bot.cli.stage import Stage
 
-    dialogues = [dialogue for file in sorted(DIALOGUES.glob("*.yml")) for dialogue in load_dialogues(file)]
+    dialogues = read_dialogues()
     with Stage(model) as stage:
         return len(dialogues), [failure for failure in map(stage.play, dialogues) if failure]
 

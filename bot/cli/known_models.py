@@ -10,11 +10,11 @@ import subprocess
 import click
 
 from bot.cli.wiring import prepare_database
-from bot.errors import ModelMissing, PortalError
+from bot.errors import PortalError
 from bot.logs import set_up_logs
-from bot.models import Register, usable_file
+from bot.models import Register
 from bot.settings import Settings, load_settings
-from bot.training import Model, find_model, newest_model
+from bot.training import Model, find_model
 
 
 def open_register(settings: Settings) -> Register:
@@ -52,13 +52,9 @@ def register_trained(model: Model) -> None:
 
 
 def wanted_model(name: str) -> Model:
-    """The model that a person means: `newest`, `live`, or (part of) a name."""
-    if name == "newest":
-        found = newest_model()
-        if found is None:
-            raise ModelMissing("there is no model in models/", "train one: sprachportal train")
-        return found
-    if name == "live":
-        live = open_register(load_settings()).in_state("live")
-        return Model(usable_file(live)) if live else wanted_model("newest")
-    return find_model(name)
+    """The model that a person means: `live` (which answers customers), `newest`, or (part of) a name.
+
+    Raises `ModelMissing` when there is none, or when its file was cut or changed.
+    """
+    register = open_register(load_settings())
+    return Model(register.present_file() if name == "live" else register.file_of(find_model(name)))

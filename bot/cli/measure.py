@@ -13,18 +13,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import click
-import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from bot.cli import curve
-from bot.cli.figures import DIALOGUES, figures_of, load_agents
+from bot.cli.figures import figures_of
 from bot.cli.known_models import wanted_model
-from bot.cli.reading import read_all, threshold_of
+from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.summary_view import show
 from bot.cli.train import Progress
-from bot.dialogues import Dialogue, load_dialogues
+from bot.dialogues import Dialogue, read_dialogues
 from bot.errors import PortalError
 from bot.logs import set_up_logs
 from bot.nlu.text import fold
@@ -99,7 +98,6 @@ def good_enough(summary: Summary) -> bool:
 
 
 def _by_model(model: Model, conversations: bool) -> tuple[Subject, Measured]:
-    model.require_whole()
     changed = model.fingerprint != fingerprint()
     sentences, dialogues = read_held_out(HELD_OUT), (read_dialogues() if conversations else [])
     training = read_training()
@@ -138,17 +136,6 @@ def _by_folds(folds: int) -> tuple[Subject, Measured]:
             readings += fold
     subject = Subject("cross-validation", fingerprint(), _now(), recipe.threshold, folds=folds)
     return subject, Measured(readings, [])
-
-
-def read_dialogues(folder: Path = DIALOGUES) -> list[Dialogue]:
-    """The conversations of a folder; raises `PortalError` naming the file that cannot be read."""
-    dialogues = []
-    for file in sorted(folder.glob("*.yml")):
-        try:
-            dialogues += load_dialogues(file)
-        except msgspec.MsgspecError as error:
-            raise PortalError(f"{file}: {error}", "correct the conversation; the others show the form") from error
-    return dialogues
 
 
 def _have(model: Model, dialogues: list[Dialogue], step: Step) -> Conversations:

@@ -98,9 +98,7 @@ def canary(model: str, percent: int | None) -> None:
 
 
 def _registered(register: Register, name: str) -> ModelRow:
-    row = register.add(wanted_model(name), by=operator())
-    usable_file(row)
-    return row
+    return register.add(wanted_model(name), by=operator())
 
 
 def _before(register: Register, candidate: ModelRow, *, measured: bool) -> ModelRow | None:

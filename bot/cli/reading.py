@@ -4,14 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+from bot.engine.quick_domain import prepare_loading
+from bot.errors import ModelMissing
 from bot.reports.recipe import FALLBACK, RASA_THRESHOLD
 from bot.reports.sentences import Sentence
 from bot.reports.statistics import REJECTED, Reading
+from bot.training import Model
 from bot.turns import clean_text
 
 AT_ONCE = 50
+TRAIN_AGAIN = "train again, with the same packages and code: sprachportal train"
+
+
+def load_agents(*models: Path) -> Iterator[Any]:
+    """Rasa's agent for one model after the other; TensorFlow stays out when none of them needs it.
+
+    Raises `ModelMissing` when a model cannot be loaded, as without its encoder or with other code.
+    """
+    prepare_loading(*models)
+    return map(_load, models)
+
+
+def _load(model: Path) -> Any:
+    from rasa.core.agent import Agent
+
+    try:
+        return Agent.load(str(model))
+    except Exception as error:
+        reason = " ".join(str(error.__cause__ or error).split()) or type(error).__name__
+        raise ModelMissing(f"the model {Model(model).name} cannot be loaded: {reason}", TRAIN_AGAIN) from error
 
 
 def read_all(

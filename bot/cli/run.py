@@ -9,7 +9,9 @@ import click
 
 from bot.cli import wiring
 from bot.logs import set_up_logs
+from bot.models import Register
 from bot.settings import Settings, for_demo, load_settings
+from bot.training import Model, fingerprint
 
 DEMO_FILE = Path("bot/demo/nordwind.yml")
 DEMO_HINT = """
@@ -48,8 +50,8 @@ def run(host: str, port: int, demo: bool, no_work: bool) -> None:
     if demo:
         _load_demo()
     wiring.require_company(settings)
-    model = None if settings.rasa_url else wiring.present_model()
-    if model and wiring.model_is_stale():
+    model = None if settings.rasa_url else Register(settings.database_url).present_file()
+    if model and Model(model).fingerprint != fingerprint():
         click.secho("The training data changed since this model was trained.", fg="yellow", err=True)
         click.echo("What to do: train: sprachportal train", err=True)
     if demo:

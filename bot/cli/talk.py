@@ -16,9 +16,10 @@ import click
 
 from bot.channels.forms import link_line, location_lines
 from bot.cli import wiring
+from bot.cli.known_models import wanted_model
+from bot.cli.reading import load_agents
 from bot.cli.train import Progress
 from bot.logs import set_up_logs
-from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.rows import reply_of
 from bot.settings import Settings, load_settings
 from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
@@ -26,17 +27,23 @@ from bot.turns import Choice, Incoming, Intent, clean_text, read_payload
 
 @click.command()
 @click.argument("text", required=False)
+@click.option(
+    "--model", default="live", show_default=True, help="Its name, `newest`, or `live`: who answers customers."
+)
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One text a line.")
 @click.option("--channel", type=click.Choice(["chat", "voice"]), default="chat", show_default=True)
 @click.option("--language", type=click.Choice(["de", "en"]), help="Otherwise it is guessed.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="The day that `morgen` is counted from.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per text.")
 def parse(**options: Any) -> None:
-    """Show what the bot would understand of TEXT, of a FILE, or of standard input."""
-    set_up_logs(40)
+    """Show what a model understands of TEXT, of a FILE, or of standard input."""
+    set_up_logs(50)
     _read_settings()
     texts = _texts(options["text"], options["file"])
-    agent = load_model()
+    model = wanted_model(options["model"])
+    with Progress("Loading the model"):
+        (agent,) = load_agents(model.file)
+    click.echo(f"Read by {model.name}:", err=True)
     today = options["today"].date() if options["today"] else date.today()
     for text in texts:
         understood = understand(agent, text, options["channel"], options["language"], today)
@@ -58,17 +65,6 @@ def _texts(text: str | None, file: Path | None) -> Iterable[str]:
     if sys.stdin.isatty():
         raise click.UsageError("give a TEXT, --file FILE, or texts on standard input")
     return (line.rstrip("\n") for line in sys.stdin)
-
-
-def load_model() -> Any:
-    """Rasa's agent with the newest model, without TensorFlow where it is not needed."""
-    model = wiring.present_model()
-    if not needs_tensorflow(model):
-        keep_out_tensorflow()
-    with Progress("Loading the model"):
-        from rasa.core.agent import Agent
-
-        return Agent.load(str(model))
 
 
 def understand(agent: Any, text: str, channel: str, language: str | None, today: date) -> dict[str, Any]:

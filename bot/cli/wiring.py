@@ -16,19 +16,18 @@ from bot.engine.apart import RasaApart, RasaProcess, reader_apart
 from bot.engine.server import RasaServer
 from bot.engine.shadow import Shadow, heard_in_tracker
 from bot.engine.switching import Switching
-from bot.errors import EngineNotReady, ModelMissing, SettingsError
+from bot.errors import EngineNotReady, SettingsError
 from bot.locks import open_locks
 from bot.mistakes.collector import Collector
 from bot.mistakes.store import Mistakes
-from bot.models import Register, usable_file
+from bot.models import Register
 from bot.nlu.language import detect
 from bot.nlu.without_tensorflow import needs_tensorflow
 from bot.settings import Settings
 from bot.store import Store
 from bot.texts import Texts
-from bot.training import Model, fingerprint, newest_model
+from bot.training import Model
 
-TRAIN = "train one: sprachportal train"
 LOAD = "load one: sprachportal customers load bot/demo/nordwind.yml"
 
 
@@ -60,27 +59,6 @@ def leave_connections(settings: Settings) -> None:
     shop.connect(settings.database_url).dispose()
 
 
-def present_model() -> Path:
-    """The file of the model that answers customers: the live one, or the newest while none was ever promoted.
-
-    Raises `ModelMissing` when there is none, or when its file was changed.
-    """
-    register = Register(database.database_url())
-    live = register.in_state("live") if register.is_there() else None
-    if live is not None:
-        return usable_file(live)
-    model = newest_model()
-    if model is None:
-        raise ModelMissing("there is no model in models/", TRAIN)
-    model.require_whole()
-    return model.file
-
-
-def model_is_stale() -> bool:
-    """Whether the training data changed since the present model."""
-    return Model(present_model()).fingerprint != fingerprint()
-
-
 def build_engine(settings: Settings, model: Path | None = None, mistakes: Collector | None = None) -> Engine:
     """The engine that the settings ask for: a Rasa server, or Rasa beside us with the models of the register.
 
@@ -101,7 +79,8 @@ def build_engine(settings: Settings, model: Path | None = None, mistakes: Collec
         told = mistakes.disagreed if mistakes else None
         return Shadow(Model(file).name, partial(reader_apart, file, process_for(file)), heard, on_disagreement=told)
 
-    return Switching(model or present_model(), Register(url), load, load_shadow)
+    register = Register(url)
+    return Switching(model or register.present_file(), register, load, load_shadow)
 
 
 def build_conversations(settings: Settings, model: Path | None = None) -> Conversations:
