@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,7 +13,7 @@ from bench.load import long_talk, percentile, talk
 from bench.report import machine, model_file, table, today, write
 from bench.servers import Server, portal, stock_rasa
 from bot.cli.train import make_model
-from bot.training import next_model
+from bot.training_data import read_training_data
 
 Starter = Callable[[Path], AbstractContextManager[Server]]
 
@@ -34,10 +35,11 @@ def measure(start: Starter, model: Path, *, dialogues: int, turns: int) -> dict[
 
 
 def time_training() -> float:
-    """Seconds to train the model of the present data, with warm caches, in a fresh file that is deleted."""
-    began = time.monotonic()
-    make_model(next_model()).file.unlink()
-    return time.monotonic() - began
+    """Seconds to train the model of the present data, with warm caches, in a folder that is deleted."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        make_model(read_training_data(), folder=Path(folder))
+        return time.monotonic() - began
 
 
 def main() -> None:

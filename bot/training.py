@@ -1,25 +1,28 @@
 """Which model belongs to the present data, and where models are kept.
 
-A model is named by the time of its training and the fingerprint of what it was trained on: config,
-training data, stories, domain and our components.
+A model is named by the time of its training and the fingerprint of what it was trained on (`bot.training_data`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
+import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from bot.errors import ModelMissing
 
 MODELS = Path("models")
-DATA = (Path("config.yml"), Path("nlu_data"), Path("stories"), Path("bot/domain"), Path("bot/nlu"))
 SUFFIX = ".tar.gz"
 NEWEST = "newest"
+UNFINISHED = ".unfinished-"
 MOMENT = "%Y%m%d-%H%M%S"
 PIECE = 1 << 20
 
@@ -49,6 +52,11 @@ class Model:
             return datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
 
     @property
+    def data_file(self) -> Path:
+        """Where it is kept what it was trained on, beside its file."""
+        return self.file.with_name(f"{self.name}.data.json")
+
+    @property
     def sha256(self) -> str:
         """The SHA-256 of its file, in hex."""
         with self.file.open("rb") as file:
@@ -65,22 +73,6 @@ class Model:
         except (OSError, EOFError, zlib.error) as error:
             todo = "delete it and train one: sprachportal train"
             raise ModelMissing(f"the model file {self.file} is broken", todo) from error
-
-
-def fingerprint(data: tuple[Path, ...] = DATA) -> str:
-    """Eight hex digits that change with any of the data a model is trained on."""
-    digest = hashlib.sha256()
-    for file in sorted(_files(data)):
-        digest.update(file.as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:8]
-
-
-def _files(data: tuple[Path, ...]) -> Iterator[Path]:
-    for place in data:
-        if place.is_file():
-            yield place
-        else:
-            yield from (f for f in place.rglob("*") if f.suffix in (".yml", ".py", ".txt") and f.is_file())
 
 
 def all_models(folder: Path = MODELS) -> list[Model]:
@@ -119,7 +111,23 @@ def _newest_of(folder: Path) -> Model:
     return newest
 
 
-def next_model(folder: Path = MODELS) -> Model:
-    """Where the model of the present data will be."""
+@contextmanager
+def alone(folder: Path = MODELS, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
+    """One training at a time in a folder; `waiting` is called when another one must end first."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Model(folder / f"{datetime.now(UTC):{MOMENT}}-{fingerprint()}{SUFFIX}")
+    with (folder / ".training").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for left in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left)
+        yield
+
+
+def new_model(fingerprint: str, folder: Path = MODELS) -> Model:
+    """Where the model will be that is trained now on data with this fingerprint; no other has its name."""
+    moments = (datetime.now(UTC) + timedelta(seconds=later) for later in count())
+    models = (Model(folder / f"{moment:{MOMENT}}-{fingerprint}{SUFFIX}") for moment in moments)
+    return next(model for model in models if not model.file.exists())

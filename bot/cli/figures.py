@@ -13,7 +13,7 @@ from bot.dialogues import DIALOGUES, Failure, read_dialogues
 from bot.reports.sentences import read_held_out
 from bot.reports.statistics import Reading
 from bot.settings import GateSettings
-from bot.training import fingerprint
+from bot.training_data import fingerprint_of
 from bot.validation.held_out import HELD_OUT
 
 MEASURED_ON = (HELD_OUT, DIALOGUES, Path("actions"), Path("bot/demo"))
@@ -39,7 +39,7 @@ def measure(model: Path) -> dict[str, Any]:
 
 def measured_on() -> str:
     """The fingerprint of everything but the model that figures depend on."""
-    return fingerprint(MEASURED_ON)
+    return fingerprint_of(*MEASURED_ON)
 
 
 def figures_of(readings: Sequence[Reading], failures: Sequence[Failure]) -> dict[str, Any]:

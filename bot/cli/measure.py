@@ -28,14 +28,16 @@ from bot.errors import PortalError
 from bot.logs import set_up_logs
 from bot.nlu.text import fold
 from bot.nlu.without_tensorflow import keep_out_tensorflow
+from bot.pipeline import CLASSIFIER, CONFIG
 from bot.reports.html import render, require_writable, write_report
-from bot.reports.recipe import CLASSIFIER, CONFIG, read_recipe
+from bot.reports.recipe import read_recipe
 from bot.reports.refit import CurvePoint, in_folds
 from bot.reports.sentences import read_held_out, read_training
 from bot.reports.statistics import Reading, Share
 from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.values import measure_values
-from bot.training import Model, fingerprint
+from bot.training import Model
+from bot.training_data import fingerprint
 from bot.validation.held_out import HELD_OUT
 
 LOWEST_ACCURACY = 0.75

@@ -9,7 +9,8 @@ from typing import Any
 
 from bot.engine.quick_domain import prepare_loading
 from bot.errors import ModelMissing
-from bot.reports.recipe import FALLBACK, RASA_THRESHOLD
+from bot.pipeline import FALLBACK
+from bot.reports.recipe import RASA_THRESHOLD
 from bot.reports.sentences import Sentence
 from bot.reports.statistics import REJECTED, Reading
 from bot.training import Model

@@ -11,7 +11,8 @@ from bot.cli import wiring
 from bot.logs import set_up_logs
 from bot.models import Register
 from bot.settings import Settings, for_demo, load_settings
-from bot.training import Model, fingerprint
+from bot.training import Model
+from bot.training_data import fingerprint
 
 DEMO_FILE = Path("bot/demo/nordwind.yml")
 DEMO_HINT = """

@@ -2,80 +2,122 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import os
 import sys
+import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
+import msgspec
 
-from bot.cli import fail
+from bot.errors import PortalError
 from bot.logs import set_up_logs
+from bot.nlu.encoder import missing_packages
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
-from bot.training import MODELS, Model, fingerprint, newest_model, next_model
+from bot.pipeline import CONFIG, encoder_wanted
+from bot.reports.sentences import EXAMPLES
+from bot.training import MODELS, UNFINISHED, Model, alone, new_model, newest_model
+from bot.training_data import DOMAIN, STORIES, TrainingData, fingerprint, read_training_data
 
-CONFIG = Path("config.yml")
+WAITING = "Another training is under way; this one begins when it has ended."
 
 
 @click.command()
 @click.option("--if-needed", is_flag=True, help="Only when there is no model of the present data.")
 def train(if_needed: bool) -> None:
     """Train a model of config.yml, nlu_data, stories and bot/domain."""
-    model = newest_model()
-    if if_needed and model and model.fingerprint == fingerprint():
-        click.echo(f"The model {model.name} is up to date.")
-        return
-    began = time.monotonic()
-    with Progress("Training"):
-        trained = make_model(next_model())
-    click.echo(f"Trained {trained.name} in {time.monotonic() - began:.0f} s, {trained.file.stat().st_size >> 10} kB.")
+    read_training_data()
+    with alone(waiting=lambda: click.echo(WAITING, err=True)):
+        before = newest_model()
+        if if_needed and before and before.fingerprint == fingerprint():
+            click.echo(f"The model {before.name} is up to date.")
+            return
+        data = read_training_data()
+        for line in _told_before(data, before):
+            click.echo(line)
+        began = time.monotonic()
+        with Progress("Training"):
+            trained = make_model(data)
+        size = trained.file.stat().st_size >> 10
+        click.echo(f"Trained {trained.name} in {time.monotonic() - began:.0f} s, {size} kB.")
     from bot.cli.known_models import register_trained
 
     register_trained(trained)
 
 
-def make_model(model: Model, *, folder: Path = MODELS) -> Model:
-    """Train with Rasa into the model's file; exits with a message when the data cannot be used."""
-    set_up_logs(40)
+def _told_before(data: TrainingData, before: Model | None) -> Iterator[str]:
+    """What changed since the last model, and what is missing."""
+    if before and before.data_file.is_file():
+        known = msgspec.json.decode(before.data_file.read_bytes(), type=TrainingData)
+        changes = list(data.changes(known))
+        yield f"Since {before.name}:" if changes else f"Nothing changed since {before.name}."
+        yield from (f"  {change}" for change in changes)
+    for package in missing_packages(encoder_wanted() or ""):
+        yield f"The sentence encoder {package} is not installed: intents are told without it, and less well."
+        yield f"What to do: install {package}, then train again."
+
+
+def make_model(data: TrainingData, *, folder: Path = MODELS) -> Model:
+    """Train with Rasa; raises `PortalError` when the data cannot be used or the disk is full."""
+    set_up_logs(50)
     if not needs_tensorflow(CONFIG):
         keep_out_tensorflow()
     os.environ.setdefault("RASA_MAX_CACHE_SIZE", "0")  # all is trained anew, so Rasa's copies are never used
-    import rasa.model_training
-
+    model = new_model(data.fingerprint, folder)
     try:
-        with _quiet_output():
-            result = rasa.model_training.train(
-                domain="bot/domain",
-                config=str(CONFIG),
-                training_files=["nlu_data", "stories"],
-                output=str(folder),
-                fixed_model_name=f".{model.name}",
-                force_training=True,
-            )
+        with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as unfinished:
+            made = _trained(Path(unfinished))
+            model.data_file.write_bytes(msgspec.json.encode(data))
+            made.rename(model.file)
     except Exception as error:
-        reason = str(error.__cause__ or error).strip() or type(error).__name__
-        fail(f"the training failed: {reason}", "correct the data: sprachportal validate names file and line", 1)
-        raise
-    if result.code != 0 or result.model is None:
-        fail("the training did not end well", "look at: sprachportal validate", 1)
-    Path(str(result.model)).rename(model.file)
+        model.data_file.unlink(missing_ok=True)
+        raise _failed(error) from error
     return model
 
 
-class _quiet_output:
-    """Keeps Rasa's prints and progress bars away; errors come as exceptions."""
+def _trained(folder: Path) -> Path:
+    """The model that Rasa trains, in a folder."""
+    import rasa.model_training
 
-    def __enter__(self) -> None:
-        import contextlib
-        import io
+    with _quiet():
+        result = rasa.model_training.train(
+            domain=str(DOMAIN),
+            config=str(CONFIG),
+            training_files=[str(EXAMPLES), str(STORIES)],
+            output=str(folder),
+            force_training=True,
+        )
+    if result.code != 0 or result.model is None:
+        raise ValueError("Rasa made no model")
+    return Path(str(result.model))
 
-        self._stack = contextlib.ExitStack()
-        self._stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        self._stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+def _failed(error: Exception) -> PortalError:
+    """What to tell of a training that failed, by the first cause."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, OSError):
+        return PortalError(f"the training failed: {cause.strerror}", "look at the disk; the models are as before")
+    reason = str(cause).strip() or type(cause).__name__
+    return PortalError(f"the training failed: {reason}", "correct the data: sprachportal validate names file and line")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Rasa's prints, progress bars and logs away; errors come as exceptions."""
+    logging.disable()
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 class Progress:

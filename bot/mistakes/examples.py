@@ -48,7 +48,9 @@ class Examples:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from changing the examples meanwhile."""
+        """Keep other processes from changing the examples meanwhile; raises `MistakeError` when there are none."""
+        if not self._folder.is_dir():
+            raise MistakeError(f"there is no {self._folder} in this folder", "go to the project's folder, which has it")
         opened = os.open(self._folder, os.O_RDONLY)
         try:
             fcntl.flock(opened, fcntl.LOCK_EX)

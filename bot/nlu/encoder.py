@@ -124,16 +124,21 @@ def load_encoder(name: str) -> Encoder | None:
         from bot.nlu.onnx_folder import OnnxFolder
 
         return OnnxFolder(Path(name))
-    encoders = [encoder() for encoder in _PACKAGED[name] if _installed(encoder.package, encoder.distribution)]
+    for distribution in missing_packages(name):
+        logger.warning(
+            "A sentence encoder is not installed: intents are told without it. Install %s and train again.",
+            distribution,
+        )
+    encoders = [encoder() for encoder in _PACKAGED[name] if _installed(encoder)]
     if len(encoders) > 1:
         return SideBySide(encoders)
     return encoders[0] if encoders else None
 
 
-def _installed(package: str, distribution: str) -> bool:
-    if find_spec(package) is not None:
-        return True
-    logger.warning(
-        "A sentence encoder is not installed: intents are told without it. Install %s and train again.", distribution
-    )
-    return False
+def missing_packages(name: str) -> list[str]:
+    """The packages that an encoder needs and that are not installed."""
+    return [encoder.distribution for encoder in _PACKAGED.get(name, ()) if not _installed(encoder)]
+
+
+def _installed(encoder: Packaged) -> bool:
+    return find_spec(encoder.package) is not None

@@ -6,12 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from bot.pipeline import CLASSIFIER, CONFIG, FALLBACK, read_pipeline
 
-from bot.errors import PortalError
-
-CONFIG = Path("config.yml")
-CLASSIFIER, FALLBACK = "LinearIntentClassifier", "FallbackClassifier"
 RASA_THRESHOLD, RASA_AMBIGUITY = 0.3, 0.1  # what Rasa takes when the configuration does not say
 
 
@@ -33,11 +29,7 @@ def read_recipe(config: Path = CONFIG) -> Recipe | None:
 
     Raises `PortalError` when there is no pipeline in it. Imports Rasa: keep TensorFlow out before.
     """
-    try:
-        parts = yaml.safe_load(config.read_text("utf-8"))["pipeline"]
-        pipeline = {part["name"].rpartition(".")[2]: part for part in parts}
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise PortalError(f"{config} has no pipeline that can be read", "sprachportal validate says more") from error
+    pipeline = read_pipeline(config)
     if CLASSIFIER not in pipeline:
         return None
     from bot.nlu.intent import LinearIntentClassifier

@@ -11,7 +11,7 @@ from bot.validation.held_out import COLUMNS
 from bot.validation.source import UnreadableError, read_folder
 from bot.validation.tables import read_table
 
-DATA = Path("nlu_data")
+EXAMPLES = Path("nlu_data")
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,12 @@ def read_held_out(file: Path) -> list[Sentence]:
     return [Sentence(**{name: row.cells[name] for name in COLUMNS}) for row in read_table(file, COLUMNS)]
 
 
-def read_training(folder: Path = DATA) -> list[Sentence]:
-    """The training examples without the marks of entities; raises `PortalError` with file and line."""
+def read_training(folder: Path = EXAMPLES) -> list[Sentence]:
+    """The training examples without the marks of entities; raises `PortalError` when there are none to be read."""
     try:
         examples = read_examples(read_folder(folder))
     except UnreadableError as error:
         raise PortalError(f"{error.finding.where}: {error.finding.what}", error.finding.todo) from error
+    if not examples:
+        raise PortalError(f"there are no examples in {folder}/", "go to the project's folder, or write some first")
     return [Sentence(unmarked(example.text), example.intent, example.language) for example in examples]
