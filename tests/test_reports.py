@@ -29,6 +29,7 @@ from bot.reports.values import measure_values
 from bot.validation.held_out import HELD_OUT
 from bot.validation.tables import TableError, read_table
 from tests.e2e.conftest import browser
+from tests.full_disk import full_disk
 from tests.model_copies import typed
 
 __all__ = ["browser"]
@@ -285,6 +286,8 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_is_measured(tmp
             require_writable(place)
     with pytest.raises(PortalError, match="cannot be written"):
         write_report(tmp_path / "nowhere" / "report.html", "")
+    with full_disk(), pytest.raises(PortalError, match="File too large"):
+        write_report(tmp_path / "report.html", "<html></html>")
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
 
 import pytest
 
 from bot.errors import SettingsError
 from bot.settings import load_settings
+from tests.full_disk import full_disk
 
 PORTAL = "company: {name: Nordwind}\n"
 
@@ -122,11 +122,7 @@ def test_a_key_that_a_full_disk_left_unwritten_is_made_anew(tmp_path: Path, monk
 
 def test_a_disk_that_is_full_leaves_no_key_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    file, (soft, hard) = portal_file(tmp_path), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
-    try:
-        with pytest.raises(OSError, match="File too large"):
-            load_settings({}, file)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    file = portal_file(tmp_path)
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        load_settings({}, file)
     assert list(Path("var").iterdir()) == []

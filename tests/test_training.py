@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import threading
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from bot.errors import PortalError
 from bot.training import UNFINISHED, Model, all_models, alone
 from bot.training_data import TrainingData
 from tests.conftest import ROOT
+from tests.full_disk import full_disk
 from tests.model_copies import typed
 
 CONFIG = """
@@ -142,15 +142,10 @@ def test_a_story_against_a_rule_is_told_by_its_name(project: Path) -> None:
 
 
 def test_a_full_disk_leaves_nothing_behind(project: Path) -> None:
-    """The limit of a file's size stands for a full disk: writing fails in the same place."""
     typed("train")
     models = sorted(file.name for file in (project / "models").iterdir())
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
+    with full_disk(1000):
         error = failed("train")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "File too large" in error.what
     assert "disk" in error.todo
     assert sorted(file.name for file in (project / "models").iterdir()) == models

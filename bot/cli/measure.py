@@ -78,12 +78,13 @@ def test(
     require_writable(file)
     subject, measured = _by_model(tested, conversations) if tested else _by_folds(folds or FOLDS)
     summary, seconds = sum_up(subject, measured), time.monotonic() - began
-    write_report(file, render(summary))
     if as_json:
         told = json_of(summary, measured.readings)
         click.echo(json.dumps({**told, "seconds": round(seconds, 1), "report": str(file)}, ensure_ascii=False))
     else:
-        show(summary, file, seconds)
+        show(summary)
+    write_report(file, render(summary))
+    click.echo(f"{seconds:.0f} s. Report: {file}", err=as_json)
     sys.exit(0 if good_enough(summary) else 1)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -17,7 +15,7 @@ from bot.reports.summary import Summary
 WORST_INTENTS, TAKEN_FOR, TOP_PAIRS, SENTENCES = 8, 2, 5, 2
 
 
-def show(summary: Summary, report: Path, seconds: float) -> None:
+def show(summary: Summary) -> None:
     """Print the summary."""
     console = Console(highlight=False)
     console.print(Text(f"{summary.subject.model}: {_share(summary.understood)}", style="bold"))
@@ -28,7 +26,7 @@ def show(summary: Summary, report: Path, seconds: float) -> None:
     console.print(_intents(summary))
     _pairs(console, summary)
     if summary.values:
-        console.print(Text(f"Values: all exact in {_share(summary.values.exact)}"))
+        console.print(Text(f"Values, by rules whatever the model: all exact in {_share(summary.values.exact)}"))
     _conversations(console, summary)
     if summary.subject.data_changed:
         console.print(
@@ -37,7 +35,6 @@ def show(summary: Summary, report: Path, seconds: float) -> None:
                 style="yellow",
             )
         )
-    console.print(Text(f"{seconds:.0f} s. Report: {report}"), soft_wrap=True)
 
 
 def _share(share: Share) -> str:

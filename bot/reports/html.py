@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import tempfile
 from pathlib import Path
 
@@ -38,12 +37,10 @@ def render(summary: Summary) -> str:
 def write_report(file: Path, html: str) -> None:
     """Put the report in its place at once; raises `PortalError` when that cannot be."""
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=file.parent, suffix=".html", delete=False
-        ) as opened:
-            opened.write(html)
-        os.chmod(opened.name, 0o644)
-        os.replace(opened.name, file)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            made = Path(folder) / file.name
+            made.write_text(html, "utf-8")
+            made.replace(file)
     except OSError as error:
         raise _unwritable(file, error) from error
 
