@@ -116,7 +116,12 @@ def despite_races(work: Callable[[], T]) -> T:
 
 def migrate(url: str) -> None:
     """Bring the portal's tables to the newest version."""
+    command.upgrade(migrations(url), "head")
+
+
+def migrations(url: str) -> Config:
+    """What Alembic needs to know to change the portal's tables."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = url
-    command.upgrade(config, "head")
+    return config

@@ -21,7 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Index, String, delete, select, text, update
+from sqlalchemy import ForeignKey, Index, String, delete, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -39,8 +39,8 @@ AGAIN = "look at `sprachportal models`, then try again"
 class ModelRow(Base):
     """A model: its file's SHA-256 when it was registered, its figures as `sprachportal test` gives them, its state.
 
-    `share` is a canary's percentage; `forced` that it was promoted past the gate, for `reason`; `error` why it could
-    not be loaded; `compared` and `dropped` count the turns that it read along, or had no time for.
+    `share` is a canary's percentage; `error` why it could not be loaded; `compared` and `dropped` count the turns that
+    it read along, or had no time for.
     """
 
     __tablename__ = "models"
@@ -54,12 +54,22 @@ class ModelRow(Base):
     state: Mapped[str] = mapped_column(String(10), default="trained")
     share: Mapped[int | None]
     promoted_at: Mapped[datetime | None]
-    promoted_by: Mapped[str | None]
-    forced: Mapped[bool] = mapped_column(default=False)
-    reason: Mapped[str | None]
     error: Mapped[str | None]
     compared: Mapped[int] = mapped_column(default=0)
     dropped: Mapped[int] = mapped_column(default=0)
+
+
+class PromotionRow(Base):
+    """That a model went live `instead_of` another one; `forced` when past the gate, for `reason`. Never changed."""
+
+    __tablename__ = "promotions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(ForeignKey("models.name"), index=True)
+    instead_of: Mapped[str | None]
+    by: Mapped[str]
+    forced: Mapped[bool]
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
 
 
 class DisagreementRow(Base):
@@ -182,8 +192,7 @@ class Register:
                     raise RegisterError(f"{gone} was promoted meanwhile", AGAIN)
             if instead_of is not None:
                 _enter(session, instead_of, "former")
-            values = {"promoted_at": utc_now(), "promoted_by": by, "forced": reason is not None, "reason": reason}
-            _enter(session, name, "live", **values)
+            _go_live(session, name, instead_of=instead_of, by=by, forced=reason is not None, reason=reason)
 
     def roll_back(self, *, by: str, to: str) -> str:
         """Make the former model, `to`, the live one again; gives the name of the one taken back.
@@ -194,14 +203,13 @@ class Register:
             if _free(session, "former") != [to]:
                 raise RegisterError(f"{to} is not the former model any more", AGAIN)
             gone = _free(session, "live")[0]
-            values = {
-                "promoted_at": utc_now(),
-                "promoted_by": by,
-                "forced": False,
-                "reason": f"rolled back from {gone}",
-            }
-            _enter(session, to, "live", **values)
+            _go_live(session, to, instead_of=gone, by=by, forced=False, reason=f"rolled back from {gone}")
             return gone
+
+    def promotions(self) -> list[PromotionRow]:
+        """Which model went live when, newest first."""
+        with _reading(self._url) as session:
+            return list(session.scalars(select(PromotionRow).order_by(PromotionRow.id.desc())))
 
     def set_shadow(self, name: str | None) -> None:
         """Have this model read along from now on, or none; what it read along before is forgotten."""
@@ -277,7 +285,15 @@ def _enter(session: Session, name: str, state: str, **values: Any) -> None:
         raise RegisterError(f"the model {name} is not in the register", AGAIN)
 
 
+def _go_live(session: Session, name: str, **how: Any) -> None:
+    now = utc_now()
+    _enter(session, name, "live", promoted_at=now)
+    session.add(PromotionRow(model=name, at=now, **how))
+
+
 def _require_spare(session: Session, name: str) -> None:
     state = session.scalar(select(ModelRow.state).where(ModelRow.name == name))
     if state in ("live", "former"):
         raise RegisterError(f"{name} is the {state} model", "choose another one: sprachportal models")
+    if state in ("shadow", "canary"):
+        raise RegisterError(f"{name} is the {state}", f"end that first: sprachportal {state} off")

@@ -48,7 +48,29 @@ def test_promote_and_rollback_as_typed(register: Register) -> None:
     back = typed("rollback")
     assert back.exit_code == 0
     assert f"{FIRST} is live again" in back.output
-    assert typed("models").exit_code == 0
+    assert f"rolled back from {SECOND}" in typed("models").output
+    history = [json.loads(line) for line in typed("models", "--history", "--json").stdout.splitlines()]
+    told = [(one["model"], one["forced"], one["reason"]) for one in history]
+    assert told == [
+        (FIRST, False, f"rolled back from {SECOND}"),
+        (SECOND, False, None),
+        (FIRST, True, "the first one"),
+    ]
+    assert [one["instead_of"] for one in history[:2]] == [SECOND, FIRST]
+    assert "forced: the first one" in typed("models", "--history").output
+
+
+def test_shadow_and_canary_do_not_end_each_other(register: Register) -> None:
+    typed("canary", FIRST, "10")
+    typed("shadow", SECOND)
+    for words, todo in ((("shadow", FIRST), "canary off"), (("canary", SECOND, "5"), "shadow off")):
+        error = typed(*words).exception
+        assert isinstance(error, PortalError)
+        assert todo in error.todo
+    assert states(register) == {FIRST: "canary", SECOND: "shadow"}
+    assert typed("canary", FIRST, "20").exit_code == 0
+    assert listed()[FIRST]["share"] == 20
+    assert "it is the canary no more" in typed("promote", FIRST, "--force", "--reason", "a test").output
 
 
 def test_a_worse_model_is_stopped_by_the_gate_which_says_why(register: Register) -> None:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 
 from bot import database
 from bot.cli.compare import difference
@@ -88,6 +89,17 @@ def test_a_model_is_registered_once_with_the_hash_it_had(register: Register) -> 
     finally:
         file_of(FIRST).write_bytes(before)
     assert usable_file(row) == file_of(FIRST)
+
+
+def test_what_was_known_of_promotions_before_they_had_a_table_is_kept(register: Register, database_url: str) -> None:
+    add(register, FIRST, SECOND)
+    register.promote(FIRST, by="Kim", instead_of=None, reason="in a hurry")
+    register.promote(SECOND, by="Ada", instead_of=FIRST)
+    config = database.migrations(database_url)
+    command.downgrade(config, "0007")
+    command.upgrade(config, "head")
+    told = [(one.model, one.by, one.forced, one.reason) for one in register.promotions()]
+    assert told == [(SECOND, "Ada", False, None), (FIRST, "Kim", True, "in a hurry")]
 
 
 def test_a_cut_model_is_not_registered(register: Register) -> None:

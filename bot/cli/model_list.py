@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from bot.cli.known_models import open_register
 from bot.errors import PortalError
-from bot.models import DisagreementRow, ModelRow, Register, usable_file
+from bot.models import DisagreementRow, ModelRow, PromotionRow, Register, usable_file
 from bot.rows import in_utc
 from bot.settings import load_settings
 from bot.training import Model, all_models, newest_model
@@ -25,12 +26,18 @@ HEADS = ("Model", "State", "By", "Right", "Lowest", "Talks")
 
 
 @click.command()
+@click.option("--history", is_flag=True, help="Which model went live when, by whom, and why.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line per model.")
-def models(as_json: bool) -> None:
+def models(history: bool, as_json: bool) -> None:
     """List the models: when and by whom trained, how good, which one answers customers."""
-    rows = open_register(load_settings()).all()
+    register = open_register(load_settings())
+    if history:
+        _show_history(register.promotions(), as_json)
+        return
+    rows, promotions = register.all(), {one.model: one for one in reversed(register.promotions())}
     known = {row.name for row in rows}
-    listed = [*map(_described, rows), *(_unregistered(m) for m in all_models() if m.name not in known)]
+    listed = [_described(row, promotions.get(row.name)) for row in rows]
+    listed += [_unregistered(model) for model in all_models() if model.name not in known]
     listed.sort(key=lambda model: str(model["trained_at"]))
     _mark_default(listed)
     if as_json:
@@ -40,13 +47,16 @@ def models(as_json: bool) -> None:
         _show(listed)
 
 
-def _described(row: ModelRow) -> dict[str, Any]:
-    names = ("name", "state", "share", "fingerprint", "trained_by", "promoted_by", "forced", "reason")
-    moments = {name: _iso(getattr(row, name)) for name in ("trained_at", "promoted_at")}
+def _described(row: ModelRow, promotion: PromotionRow | None) -> dict[str, Any]:
+    """The model with its last promotion."""
+    names = ("name", "state", "share", "fingerprint", "trained_by", "figures")
     return {
         **{name: getattr(row, name) for name in names},
-        **moments,
-        "figures": row.figures,
+        "trained_at": _iso(row.trained_at),
+        "promoted_at": _iso(row.promoted_at),
+        "promoted_by": promotion.by if promotion else None,
+        "forced": promotion.forced if promotion else False,
+        "reason": promotion.reason if promotion else None,
         "problem": row.error or _file_problem(row),
     }
 
@@ -110,14 +120,32 @@ def _figure_cells(model: dict[str, Any]) -> list[str]:
 def _note(model: dict[str, Any]) -> str:
     if model["problem"]:
         return f"{model['name']}: {model['problem']}"
-    if model["reason"] is None:
+    if model["reason"] is None or model["state"] != "live":
         return ""
     how = "forced" if model["forced"] else "made live"
-    return f"{model['name']}: {how} by {model['promoted_by']} on {_local(model['promoted_at'])}: {model['reason']}"
+    when = _local(datetime.fromisoformat(model["promoted_at"]))
+    return f"{model['name']}: {how} by {model['promoted_by']} on {when}: {model['reason']}"
 
 
-def _local(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"
+def _local(moment: datetime) -> str:
+    return f"{in_utc(moment).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _show_history(promotions: Sequence[PromotionRow], as_json: bool) -> None:
+    if not promotions and not as_json:
+        click.echo("No model was promoted yet.")
+    for one in promotions:
+        told = {name: getattr(one, name) for name in ("model", "instead_of", "by", "forced", "reason")}
+        if as_json:
+            click.echo(json.dumps({**told, "at": _iso(one.at)}, ensure_ascii=False))
+        else:
+            click.echo(_promotion(one))
+
+
+def _promotion(one: PromotionRow) -> str:
+    instead = f", instead of {one.instead_of}" if one.instead_of else ""
+    why = f", {'forced: ' if one.forced else ''}{one.reason}" if one.reason else ""
+    return f"{_local(one.at)}  {one.model}  by {one.by}{instead}{why}"
 
 
 def show_report(register: Register, name: str | None, as_json: bool) -> None:

@@ -39,6 +39,8 @@ def promote(model: str, force: bool, reason: str | None) -> None:
         _refuse(row, problems)
     register.promote(row.name, by=operator(), instead_of=before.name if before else None, reason=reason)
     click.echo(f"{row.name} is live. {SWITCH}")
+    if row.state in ("shadow", "canary"):
+        click.echo(f"So it is the {row.state} no more.")
     _tell_of_server(settings)
 
 
