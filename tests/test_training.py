@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 from importlib.util import find_spec
@@ -177,3 +178,17 @@ def test_another_encoder_makes_another_fingerprint() -> None:
 
 def test_the_data_of_a_model_stand_beside_it() -> None:
     assert Model(Path("models/a-b.tar.gz")).data_file == Path("models/a-b.data.json")
+
+
+def test_a_configuration_that_cannot_be_compared_is_told_with_the_reason(project: Path) -> None:
+    typed("train")
+    (project / "sentences.tsv").write_text("text\tintent\tlanguage\tchannel\nhallo\tgreet\tde\tchat\n")
+    (project / "other.yml").write_text(CONFIG.format(encoder="none").replace("RulePolicy", "NoPolicy"))
+    on = ("--on", "sentences.tsv", "--json")
+    assert (
+        "other.yml: the training failed: Can't load class for name 'NoPolicy'"
+        in failed("compare", "newest", "other.yml", *on).what
+    )
+    replace(project / "other.yml", "NoPolicy", "RulePolicy")
+    told = json.loads(typed("compare", "newest", "other.yml", *on).stdout)
+    assert (told["b"]["model"], told["difference"]) == ("other", 0.0)

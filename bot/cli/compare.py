@@ -108,13 +108,12 @@ def _model_file(wanted: str, folder: Path) -> Path:
 
 def _train(config: Path, folder: Path) -> Path:
     """A model of the present data, made in a process of its own: one configuration may need TensorFlow."""
-    what = ["--config", str(config), "--domain", "bot/domain", "--data", "nlu_data", "stories"]
-    command = [sys.executable, "-m", "rasa", "train", *what, "--out", str(folder), "--fixed-model-name", config.stem]
-    made = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
-    model = folder / f"{config.stem}{SUFFIX}"
-    if made.returncode != 0 or not model.is_file():
-        raise PortalError(f"the training with {config} failed", f"see why: rasa {' '.join(command[3:10])}")
-    return model
+    folder.mkdir()
+    command = [sys.executable, "-m", "bot.cli.train", str(config), str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode != 0:
+        raise PortalError(f"{config}: {made.stderr.strip()}", "correct this configuration")
+    return Path(made.stdout.strip()).rename(folder / f"{config.stem}{SUFFIX}")
 
 
 def _changed(readings: list[list[Reading]]) -> list[dict[str, Any]]:

@@ -63,16 +63,16 @@ def _told_before(data: TrainingData, before: Model | None) -> Iterator[str]:
         yield f"What to do: install {package}, then train again."
 
 
-def make_model(data: TrainingData, *, folder: Path = MODELS) -> Model:
+def make_model(data: TrainingData, *, config: Path = CONFIG, folder: Path = MODELS) -> Model:
     """Train with Rasa; raises `PortalError` when the data cannot be used or the disk is full."""
     set_up_logs(50)
-    if not needs_tensorflow(CONFIG):
+    if not needs_tensorflow(config):
         keep_out_tensorflow()
     os.environ.setdefault("RASA_MAX_CACHE_SIZE", "0")  # all is trained anew, so Rasa's copies are never used
     model = new_model(data.fingerprint, folder)
     try:
         with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as unfinished:
-            made = _trained(Path(unfinished))
+            made = _trained(config, Path(unfinished))
             model.data_file.write_bytes(msgspec.json.encode(data))
             made.rename(model.file)
     except Exception as error:
@@ -81,14 +81,14 @@ def make_model(data: TrainingData, *, folder: Path = MODELS) -> Model:
     return model
 
 
-def _trained(folder: Path) -> Path:
+def _trained(config: Path, folder: Path) -> Path:
     """The model that Rasa trains, in a folder."""
     import rasa.model_training
 
     with _quiet():
         result = rasa.model_training.train(
             domain=str(DOMAIN),
-            config=str(CONFIG),
+            config=str(config),
             training_files=[str(EXAMPLES), str(STORIES)],
             output=str(folder),
             force_training=True,
@@ -145,3 +145,15 @@ class Progress:
             line = f"{self._what}: {time.monotonic() - began:.0f} s"
             self._out.write(f"\r{line}" if terminal else f"{line}\n")
             self._out.flush()
+
+
+def main() -> None:
+    """Train with another configuration: the arguments are its file and a folder; prints the model's file."""
+    try:
+        print(make_model(read_training_data(), config=Path(sys.argv[1]), folder=Path(sys.argv[2])).file)
+    except PortalError as error:
+        sys.exit(error.what)
+
+
+if __name__ == "__main__":
+    main()
