@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from sqlalchemy import MetaData, text
+from sqlalchemy import TextClause, text
 
 from actions.db import connect
 from actions.load import load
@@ -65,10 +66,18 @@ class Stage:
         with connect(os.environ[DATABASE]).connect() as connection:
             connection.execute(text("PRAGMA foreign_keys=OFF"))
             connection.execute(text("ATTACH DATABASE :file AS fresh"), {"file": str(self._folder / "fresh.db")})
-            for table in Base.metadata.sorted_tables:
-                fresh = table.to_metadata(MetaData(), schema="fresh")
-                connection.execute(table.delete())
-                connection.execute(table.insert().from_select(list(table.columns), fresh.select()))
+            for statement in REFRESH:
+                connection.execute(statement)
             connection.commit()
             connection.execute(text("DETACH DATABASE fresh"))
             connection.execute(text("PRAGMA foreign_keys=ON"))
+
+
+def _refreshing() -> Iterator[TextClause]:
+    """Statements that put the rows of the shop's tables in the database `fresh` in place of the present ones."""
+    for table in Base.metadata.tables:
+        yield text(f'DELETE FROM main."{table}"')  # noqa: S608 - a table of ours
+        yield text(f'INSERT INTO main."{table}" SELECT * FROM fresh."{table}"')  # noqa: S608
+
+
+REFRESH = tuple(_refreshing())
