@@ -23,10 +23,7 @@ from typing import Any
 import msgspec
 
 from bot.conversation import Conversations
-from bot.errors import PortalError
 from bot.turns import Choice, Incoming, Intent, read_payload
-
-DIALOGUES = Path("tests/e2e")
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,17 +55,9 @@ class Failure:
     heard: str
 
 
-def read_dialogues(folder: Path = DIALOGUES) -> list[Dialogue]:
-    """The conversations of a folder; raises `PortalError` naming the file that cannot be read."""
-    return [dialogue for file in sorted(folder.glob("*.yml")) for dialogue in load_dialogues(file)]
-
-
 def load_dialogues(file: Path) -> list[Dialogue]:
-    """The conversations of a file; raises `PortalError` naming it."""
-    try:
-        return msgspec.yaml.decode(file.read_bytes(), type=list[Dialogue])
-    except msgspec.MsgspecError as error:
-        raise PortalError(f"{file}: {error}", "correct the conversation; the others show the form") from error
+    """The conversations of a file; msgspec's errors name the place."""
+    return msgspec.yaml.decode(file.read_bytes(), type=list[Dialogue])
 
 
 def play(conversations: Conversations, dialogue: Dialogue) -> Failure | None:

@@ -17,7 +17,7 @@ from sklearn.metrics import precision_recall_fscore_support
 from bot.cli.measure import good_enough, json_of
 from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.talk import understand
-from bot.dialogues import Failure, read_dialogues
+from bot.dialogues import Failure
 from bot.errors import PortalError
 from bot.reports.html import render, require_writable, write_report
 from bot.reports.recipe import read_recipe
@@ -26,6 +26,7 @@ from bot.reports.sentences import Sentence, read_held_out, read_training
 from bot.reports.statistics import Reading, Share, by_confidence, calibration_error, confusions, per_intent
 from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.values import measure_values
+from bot.validation.conversations import read_dialogues
 from bot.validation.held_out import HELD_OUT
 from bot.validation.tables import TableError, read_table
 from tests.e2e.conftest import browser
@@ -306,7 +307,7 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 def test_a_broken_conversation_is_told_with_its_file(tmp_path: Path) -> None:
     (tmp_path / "orders.yml").write_text("- name: Storno\n  turns: nothing\n")
-    with pytest.raises(PortalError, match=r"orders\.yml: Expected `array`"):
+    with pytest.raises(PortalError, match=r"orders\.yml:2: turns: Expected `array`"):
         read_dialogues(tmp_path)
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,11 +25,15 @@ from bot.validation.code import Code, read_code
 from bot.validation.examples import check_near
 from bot.validation.outlets import every_outlet
 from bot.validation.responses import check_responses
+from bot.validation.rules import unled_intents
+from bot.validation.shapes import STORIES
 from bot.validation.source import read_folder
 from tests.conftest import ROOT
 
 PLACE = re.compile(r"(?P<file>[^:]+\.(?:yml|py)):(?P<line>\d+)(: |$)")
 NOBODY = "\nresponses:\n  utter_of_nobody:\n"
+THANKS = "stories: [{{story: A, steps: [{{intent: {intent}}}, {{action: action_not_understood}}]}}]"
+TWICE = "- rule: Again\n  steps:\n  - intent: nlu_fallback\n  - action: action_not_understood\n"
 FINE = """
   - condition: [{type: slot, name: language, value: de}]
     text: "Gern."
@@ -44,7 +49,7 @@ def code() -> Code:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for folder in ("bot/domain", "nlu_data", "stories"):
+    for folder in ("bot/domain", "nlu_data", "stories", "tests/nlu"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     (tmp_path / "portal.yml").write_text("company: {name: Nordwind}\n", "utf-8")
     return tmp_path
@@ -96,10 +101,14 @@ def test_the_project_is_sound_on_every_channel(code: Code) -> None:
         ("bot/domain/dialogue.yml", "- iban\n", "- iban\n- shoe_size\n", "nothing finds this entity"),
         ("bot/domain/stores.yml", 'latitude: "{latitude}", ', "", "has no degrees"),
         ("bot/domain/stores.yml", "location: {lat", "map: {lat", "neither a link nor a location"),
-        ("stories/dialogue.yml", "intent: thank", "intent: goodbye", "no rule begins"),
+        ("stories/dialogue.yml", "intent: thank", "intent: goodbye", "no rule or story begins"),
         ("stories/dialogue.yml", "intent: thank", "intent: thank_much", "no intent thank_much"),
         ("stories/dialogue.yml", "action: utter_greet", "action: utter_hello", "utter_hello does not exist"),
-        ("stories/dialogue.yml", "intent: greet", "intent: thank", "contradicts"),
+        ("stories/dialogue.yml", "rules:", f"{THANKS.format(intent='thx')}\nrules:", "no intent thx"),
+        ("stories/dialogue.yml", "rules:", "stories: [{story: One, steps: []}]\nrules:", "it has no steps"),
+        ("stories/dialogue.yml", "rules:", "rules:\n- rule: Nothing\n", "it has no steps"),
+        ("stories/dialogue.yml", "- rule: Not understood\n", f"{TWICE}\n- rule: Not understood\n", "the same rule"),
+        ("tests/nlu/heldout.tsv", "\ndie ", "\nei\tfoo\tde\tchat\ndie ", "does not know this intent"),
         (
             "portal.yml",
             "company:",
@@ -108,6 +117,7 @@ def test_the_project_is_sound_on_every_channel(code: Code) -> None:
         ),
         ("stories/dialogue.yml", "rules:", "rules: [", "no valid YAML"),
         ("stories/dialogue.yml", 'version: "3.1"', "- 3", "no valid YAML"),
+        ("nlu_data/orders.de.yml", "examples: |", "examples:", "here is a list instead of a text"),
         ("nlu_data/orders.de.yml", "- intent: cancel_order", "- intent: cancel_it", "does not know this intent"),
         (
             "nlu_data/orders.de.yml",
@@ -128,7 +138,6 @@ def test_what_is_wrong_is_found(project: Path, code: Code, file: str, old: str, 
 
 def test_a_held_out_sentence_that_is_an_example_is_found_with_both_places(project: Path, code: Code) -> None:
     examples, held_out = project / "nlu_data/orders.de.yml", project / "tests/nlu/heldout.tsv"
-    held_out.parent.mkdir(parents=True)
     rows = ("Wo bleibt  mein Päckchen?!", "Wo ist das Zelt?", "ein Satz, den niemand lernt")
     lines = [f"{text}\task_order_status\tde\tchat" for text in rows]
     held_out.write_text("\n".join(["text\tintent\tlanguage\tchannel", *lines]), "utf-8")
@@ -142,10 +151,41 @@ def test_a_held_out_sentence_that_is_an_example_is_found_with_both_places(projec
 
 def test_a_broken_table_of_held_out_sentences_is_found(project: Path, code: Code) -> None:
     held_out = project / "tests/nlu/heldout.tsv"
-    held_out.parent.mkdir(parents=True)
     held_out.write_text("text\tintent\tlanguage\tchannel\nwo ist es\tgreet\n", "utf-8")
     (finding,) = validate(project, code=code)
     assert finding.what == f"{held_out}:2: 2 columns instead of 4"
+
+
+def test_a_missing_table_of_held_out_sentences_is_a_hint(project: Path, code: Code) -> None:
+    (project / "tests/nlu/heldout.tsv").unlink()
+    (finding,) = validate(project, code=code)
+    assert finding.is_hint
+    assert "`test` and `promote` cannot measure" in finding.what
+
+
+def test_a_broken_conversation_is_found_with_its_line(project: Path, code: Code) -> None:
+    folder = project / "tests/e2e"
+    folder.mkdir()
+    (folder / "one.yml").write_text("- name: A\n  turns:\n  - said: hallo\n    expect: [Guten Tag]\n", "utf-8")
+    (folder / "two.yml").write_text("- name: B\n  turns: [\n", "utf-8")
+    one, two = validate(project, code=code)
+    assert one.where == f"{folder}/one.yml:3: turns"
+    assert one.what == "Object contains unknown field `expect`"
+    assert two.where == f"{folder}/two.yml:3"
+    assert two.what == "this is no valid YAML"
+
+
+def test_intents_are_led_by_rules_and_by_stories(tmp_path: Path) -> None:
+    rule = "rules:\n- rule: A\n  steps:\n  - intent: greet\n  - action: utter_greet\n"
+    story = "stories:\n- story: B\n  steps:\n  - or:\n    - intent: affirm\n    - intent: deny\n"
+    (tmp_path / "one.yml").write_text(rule + story, "utf-8")
+    assert unled_intents(read_folder(tmp_path), {"thank", "greet", "deny", "affirm", "ask"}) == ["ask", "thank"]
+
+
+def test_words_such_as_yes_are_texts_as_rasa_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "one.yml").write_text("rules:\n- rule: Yes\n  steps: [{intent: no}]\n", "utf-8")
+    (source,) = read_folder(tmp_path, STORIES)
+    assert source.data["rules"] == [{"rule": "Yes", "steps": [{"intent": "no"}]}]
 
 
 def test_a_response_that_code_says_and_nobody_wrote_is_found_in_the_code(project: Path, tmp_path: Path) -> None:
@@ -328,6 +368,27 @@ def test_examples_of_two_intents_that_mean_the_same_are_hints(tmp_path: Path) ->
     assert finding.is_hint
     assert finding.where == f"{tmp_path}/one.de.yml:8: thank"
     assert finding.what == f"'{near[1]}' is near '{near[0]}' ({tmp_path}/one.de.yml:4: goodbye)"
+
+
+def test_what_is_near_is_found_in_any_number_of_examples_with_little_memory(tmp_path: Path) -> None:
+    """Blocks are compared with all others; a matrix of all pairs would need 64 MB."""
+    size, near = 4000, ((3, 3998), (255, 256), (1000, 2001))
+    rows = np.random.default_rng(1).standard_normal((size, 64)).astype(np.float32)
+    for one, other in near:
+        rows[other] = rows[one]
+    blocks = "".join(
+        f"- intent: {intent}\n  examples: |\n" + "".join(f"    - satz nummer {at}\n" for at in range(first, size, 2))
+        for first, intent in enumerate(("even", "odd"))
+    )
+    (tmp_path / "one.de.yml").write_text(f"nlu:\n{blocks}", "utf-8")
+    sources = read_folder(tmp_path)
+    tracemalloc.start()
+    found = list(check_near(sources, lambda texts: rows[[int(text.rpartition(" ")[2]) for text in texts]]))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    pairs = {tuple(sorted(map(int, re.findall(r"satz nummer (\d+)", finding.what)))) for finding in found}
+    assert pairs == set(near)
+    assert most < 30 << 20
 
 
 def test_the_encoder_tells_what_is_near() -> None:

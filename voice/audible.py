@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.validation import Finding
-from bot.validation.source import WRITTEN_ONLY
+from bot.validation.shapes import DOMAIN
+from bot.validation.source import WRITTEN_ONLY, language_of, read_folder
 from voice.samples import SAMPLES
 from voice.speech import spoken_text, unspeakable
 
@@ -27,10 +26,10 @@ def check_audible(domain: Path) -> list[Finding]:
     """
     return [
         finding
-        for file in sorted(domain.glob("*.yml"))
-        for name, variants in (yaml.safe_load(file.read_text("utf-8")).get("responses") or {}).items()
+        for source in read_folder(domain, DOMAIN)
+        for name, variants in source.responses()
         if not name.startswith(WRITTEN_ONLY)
-        for finding in _check_response(f"{file}: {name}", variants)
+        for finding in _check_response(source.where("responses", name), variants)
     ]
 
 
@@ -41,7 +40,7 @@ def heard(text: str, language: str) -> str:
 
 
 def _check_response(where: str, variants: Variants) -> Iterator[Finding]:
-    spoken = {_language(variant) for variant in variants if variant.get("channel") == "voice"}
+    spoken = {language_of(variant) for variant in variants if variant.get("channel") == "voice"}
     for language in SAMPLES:
         if spoken and language not in spoken:
             yield Finding(where, f"it has a voice variant, but none in {language}", "add it with channel: voice")
@@ -51,14 +50,9 @@ def _check_response(where: str, variants: Variants) -> Iterator[Finding]:
 
 def _for_callers(variants: Variants, language: str) -> list[Mapping[str, Any]]:
     """What a caller can hear in a language: the voice variants if there are any, else those of every channel."""
-    fitting = [variant for variant in variants if _language(variant) == language]
+    fitting = [variant for variant in variants if language_of(variant) == language]
     voice = [variant for variant in fitting if variant.get("channel") == "voice"]
     return voice or [variant for variant in fitting if variant.get("channel") is None]
-
-
-def _language(variant: Mapping[str, Any]) -> str | None:
-    named = (slot["value"] for slot in variant.get("condition") or [] if slot.get("name") == "language")
-    return next(named, None)
 
 
 def _check_variant(where: str, variant: Mapping[str, Any], language: str) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ def _findings(*, rasa: bool, near: bool) -> list[Finding]:
         if checking:
             checking.kill()
             checking.wait()
-        return [error.finding]
+        return list(error.findings)
     findings = [*project.findings(every_outlet(Texts.load())), *_unheard()]
     if near:
         findings += project.near(sentence_vectors)

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.reading import load_agents, read_all
-from bot.dialogues import DIALOGUES, Failure, read_dialogues
+from bot.dialogues import Failure
 from bot.reports.sentences import read_held_out
 from bot.reports.statistics import Reading
 from bot.settings import GateSettings
 from bot.training_data import fingerprint_of
+from bot.validation.conversations import CONVERSATIONS, read_dialogues
 from bot.validation.held_out import HELD_OUT
 
-MEASURED_ON = (HELD_OUT, DIALOGUES, Path("actions"), Path("bot/demo"))
+MEASURED_ON = (HELD_OUT, CONVERSATIONS, Path("actions"), Path("bot/demo"))
 GROUPS = (("de", "chat"), ("de", "voice"), ("en", "chat"), ("en", "voice"))
 
 

@@ -23,7 +23,7 @@ from bot.cli.known_models import wanted_model
 from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.summary_view import show
 from bot.cli.train import Progress
-from bot.dialogues import Dialogue, read_dialogues
+from bot.dialogues import Dialogue
 from bot.errors import PortalError
 from bot.logs import set_up_logs
 from bot.nlu.text import fold
@@ -38,6 +38,7 @@ from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_u
 from bot.reports.values import measure_values
 from bot.training import Model
 from bot.training_data import fingerprint
+from bot.validation.conversations import read_dialogues
 from bot.validation.held_out import HELD_OUT
 
 LOWEST_ACCURACY = 0.75

@@ -17,6 +17,7 @@ from bot.mistakes.store import MistakeError
 from bot.nlu.text import fold
 from bot.validation.examples import Example, read_examples
 from bot.validation.names import ANNOTATION
+from bot.validation.shapes import EXAMPLES
 from bot.validation.source import UnreadableError, read_folder
 
 FOLDER = Path("nlu_data")
@@ -64,9 +65,9 @@ class Examples:
         present = [(file, stat.st_mtime_ns, stat.st_ino) for file, stat in stats]
         if present != self._read_at:
             try:
-                self._known = read_examples(read_folder(self._folder))
+                self._known = read_examples(read_folder(self._folder, EXAMPLES))
             except UnreadableError as error:
-                raise MistakeError(f"{error.finding.where}: {error.finding.what}", error.finding.todo) from error
+                raise MistakeError(error.what, error.todo) from error
             self._read_at = present
         return self._known
 

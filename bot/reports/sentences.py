@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import PortalError
+from bot.validation import shapes
 from bot.validation.examples import read_examples, unmarked
 from bot.validation.held_out import COLUMNS
-from bot.validation.source import UnreadableError, read_folder
+from bot.validation.source import read_folder
 from bot.validation.tables import read_table
 
 EXAMPLES = Path("nlu_data")
@@ -31,10 +32,7 @@ def read_held_out(file: Path) -> list[Sentence]:
 
 def read_training(folder: Path = EXAMPLES) -> list[Sentence]:
     """The training examples without the marks of entities; raises `PortalError` when there are none to be read."""
-    try:
-        examples = read_examples(read_folder(folder))
-    except UnreadableError as error:
-        raise PortalError(f"{error.finding.where}: {error.finding.what}", error.finding.todo) from error
+    examples = read_examples(read_folder(folder, shapes.EXAMPLES))
     if not examples:
         raise PortalError(f"there are no examples in {folder}/", "go to the project's folder, or write some first")
     return [Sentence(unmarked(example.text), example.intent, example.language) for example in examples]

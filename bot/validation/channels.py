@@ -109,7 +109,7 @@ def rendered(variant: Mapping[str, Any], language: str) -> Reply:
     attachment = _filled(variant.get("attachment"))
     return Reply(
         text=_filled(str(variant.get("text", ""))),
-        choices=tuple(Choice(_filled(b["title"]), _filled(b["payload"])) for b in buttons),
+        choices=tuple(Choice(_filled(b.get("title", "")), _filled(b.get("payload", ""))) for b in buttons),
         image=_filled(variant.get("image")),
         language=language,
         link=link_in(attachment),

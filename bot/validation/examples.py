@@ -19,6 +19,7 @@ ONE_SIDED = 0.8
 # Cosine of two sentences' vectors; by the default encoder "thanks bye" and "thank you" have 0.94.
 NEAR = 0.92
 MOST_NEAR = 30
+ROWS = 256
 FEWEST_WORDS = 2
 SIGNS = re.compile(r"[^\w ]")
 WORDS = re.compile(r"\w+")
@@ -102,7 +103,7 @@ def _one_sided(group: Sequence[Example]) -> Iterator[Finding]:
     """Sentences that are nearly all of one kind: the model learns the kind instead of the meaning."""
     words = [set(WORDS.findall(example.text.casefold())) for example in group]
     openings = Counter(tuple(WORDS.findall(example.text.casefold())[:2]) for example in group)
-    common, often = Counter(word for found in words for word in found).most_common(1)[0]
+    common, often = Counter(word for found in words for word in found or {""}).most_common(1)[0]
     opening, begun = openings.most_common(1)[0]
     lengths = Counter(len(example.text.split()) for example in group)
     usual = max(lengths[length] + lengths[length + 1] for length in lengths)
@@ -127,12 +128,21 @@ def check_near(sources: Sequence[Source], embed: Embed) -> Iterator[Finding]:
     """Sentences of two intents that mean nearly the same by their vectors, nearest first; a single word says little."""
     examples = [found for found in read_examples(sources) if len(LONG_WORDS.findall(found.text)) >= FEWEST_WORDS]
     vectors = _of_length_1(embed([example.text for example in examples]))
-    intents = np.array([example.intent for example in examples])
-    likeness = np.triu(vectors @ vectors.T, k=1)
-    likeness[intents[:, None] == intents[None, :]] = 0
-    pairs = np.argwhere(likeness >= NEAR)
-    order = np.argsort(-likeness[pairs[:, 0], pairs[:, 1]], kind="stable")[:MOST_NEAR]
-    for one, other in pairs[order]:
+    for one, other in _nearest(vectors, [example.intent for example in examples]):
         first, second = examples[one], examples[other]
         what = f"{second.text!r} is near {first.text!r} ({first.where})"
         yield Finding(second.where, what, "keep one of them, or say more clearly what is meant", is_hint=True)
+
+
+def _nearest(vectors: NDArray[np.float32], intents: Sequence[str]) -> list[tuple[int, int]]:
+    """The rows of different intents that are nearest, compared block by block: the memory grows with the rows alone."""
+    _, numbers = np.unique(intents, return_inverse=True)
+    best: list[tuple[float, int, int]] = []
+    for begin in range(0, len(vectors), ROWS):
+        block = slice(begin, begin + ROWS)
+        likeness = vectors[block] @ vectors[begin:].T
+        likeness[numbers[block, None] == numbers[None, begin:]] = 0
+        ones, others = np.nonzero(np.triu(likeness) >= (best[-1][0] if len(best) == MOST_NEAR else NEAR))
+        found = zip(likeness[ones, others], ones + begin, others + begin, strict=True)
+        best = sorted([*best, *found], key=lambda pair: -pair[0])[:MOST_NEAR]
+    return [(one, other) for _, one, other in best]

@@ -1,43 +1,71 @@
-"""Rules: each intent leads somewhere, and no two rules begin alike and go on differently."""
+"""Rules and stories: each has steps and known intents, each intent leads somewhere. Rasa compares them."""
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bot.validation.source import Finding, Source
 
+KINDS = {"rules": "rule", "stories": "story"}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A rule or a story, and where it stands."""
+
+    name: str
+    where: str
+    data: dict[str, Any]
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """Its steps, those joined by `or` one by one."""
+        steps = [step for step in self.data.get("steps") or [] if isinstance(step, dict)]
+        return [one for step in steps for one in step.get("or") or [step]]
+
+    @property
+    def intents(self) -> list[str]:
+        """The intents in its steps, in order."""
+        return [step["intent"] for step in self.steps if "intent" in step]
+
+
+def read_stories(stories: Sequence[Source]) -> list[Story]:
+    """All rules and stories."""
+    return [
+        Story(name := str(data.get(kind, "")), source.where(part, number, name=name), data)
+        for source in stories
+        for part, kind in KINDS.items()
+        for number, data in enumerate(source.data.get(part) or [])
+    ]
+
+
+def places(stories: Sequence[Source]) -> dict[str, str]:
+    """Where the rule or story of each name stands, or all of that name."""
+    found = defaultdict(list)
+    for story in read_stories(stories):
+        found[story.name].append(story.where)
+    return {name: ", ".join(wheres) for name, wheres in found.items()}
+
+
+def unled_intents(stories: Sequence[Source], intents: set[str]) -> list[str]:
+    """The intents that stand in no rule and no story: the assistant has nothing to do about them."""
+    return sorted(intents.difference(*(story.intents for story in read_stories(stories))))
+
 
 def check_rules(stories: Sequence[Source], intents: set[str]) -> Iterator[Finding]:
-    """What is wrong with the rules; stories are looked at by Rasa itself."""
-    led: set[str] = set()
-    seen: dict[str, list[tuple[list[str], str]]] = {}
-    for source in stories:
-        for number, rule in enumerate(source.data.get("rules") or []):
-            where = source.where("rules", number, name=str(rule.get("rule")))
-            steps = [step for step in rule.get("steps") or [] if isinstance(step, dict)]
-            for step in steps:
-                if "intent" in step:
-                    led.add(step["intent"])
-                    if step["intent"] not in intents:
-                        yield Finding(where, f"no intent {step['intent']}", "add it to bot/domain")
-            yield from _contradictions(where, rule, steps, seen)
-    for intent in sorted(intents - led):
-        yield Finding(f"stories: {intent}", "no rule begins with this intent", "add a rule to its topic")
-
-
-def _contradictions(
-    where: str, rule: dict[str, Any], steps: list[dict[str, Any]], seen: dict[str, list[tuple[list[str], str]]]
-) -> Iterator[Finding]:
-    """Rules with the same condition and the same beginning must do the same next."""
-    own = [json.dumps(step, sort_keys=True, ensure_ascii=False) for step in steps]
-    others = seen.setdefault(json.dumps(rule.get("condition"), sort_keys=True), [])
-    for other, place in others:
-        at = next((at for at, (one, two) in enumerate(zip(own, other, strict=False)) if one != two), None)
-        both_act = at is not None and at > 0 and "action" in json.loads(own[at]) and "action" in json.loads(other[at])
-        if own == other:
-            yield Finding(where, f"the same rule stands in {place}", "keep one of them")
-        elif both_act:
-            yield Finding(where, f"it contradicts {place}: the same beginning goes on differently", "keep one of them")
-    others.append((own, where))
+    """What is wrong with rules and stories by themselves, and which intents they forget."""
+    seen: dict[str, str] = {}
+    for story in read_stories(stories):
+        if not story.steps:
+            yield Finding(story.where, "it has no steps", "write them below `steps:`, or delete it")
+        for intent in story.intents:
+            if intent not in intents:
+                yield Finding(story.where, f"no intent {intent}", "add it to bot/domain")
+        first = seen.setdefault(repr((story.data.get("condition"), story.data.get("steps"))), story.where)
+        if story.steps and first != story.where:
+            yield Finding(story.where, f"the same rule stands in {first}", "keep one of them")
+    for intent in unled_intents(stories, intents):
+        yield Finding(f"stories: {intent}", "no rule or story begins with this intent", "add a rule to its topic")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
+
+from bot.errors import PortalError
+from bot.validation.shapes import ANY, Keys, Shape, misfits
 
 LANGUAGES = ("de", "en")
 NOTICES = "utter_notice_"
 # Responses that only ever go out in writing: about photos and files, and what is sent unasked.
 WRITTEN_ONLY = ("utter_media_", NOTICES)
+BOOL = "tag:yaml.org,2002:bool"
+MAPPING: Shape = {ANY: object}
 
 
 @dataclass(frozen=True)
@@ -28,12 +34,32 @@ class Finding:
     is_hint: bool = False
 
 
-class UnreadableError(Exception):
-    """A file is no YAML."""
+class _Loader(yaml.CSafeLoader):
+    """Reads `yes`, `No` and `on` as texts, as Rasa does."""
 
-    def __init__(self, finding: Finding) -> None:
-        super().__init__(finding.where)
-        self.finding = finding
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in resolvers if tag != BOOL]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
+
+
+class UnreadableError(PortalError):
+    """Files cannot be read, are no YAML, or have another shape: says file and line."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        first = findings[0]
+        super().__init__(f"{first.where}: {first.what}", first.todo)
+        self.findings = findings
+
+
+class Place(NamedTuple):
+    """Files that are written alike: their folder, names and shape."""
+
+    folder: Path
+    shape: Shape
+    pattern: str = "*.yml"
 
 
 @dataclass(frozen=True)
@@ -41,13 +67,13 @@ class Source:
     """A YAML file: its content as data, and as nodes that know their lines."""
 
     file: Path
-    data: dict[str, Any]
+    data: Any
     node: yaml.Node | None
 
     def where(self, *keys: str | int, name: str = "") -> str:
-        """`file:line: name` of what is found by these keys, as far as they lead; the last key is the name."""
+        """`file:line: name` of what is found by these keys, as far as they lead; the last name is the name."""
         line = _line(self.node, keys) if self.node else 1
-        return f"{self.file}:{line}: {name or (keys[-1] if keys else '')}".rstrip(": ")
+        return f"{self.file}:{line}: {name or _last_name(keys)}".rstrip(": ")
 
     def lines(self, *keys: str | int) -> int:
         """The line in which the block text below these keys begins."""
@@ -69,27 +95,52 @@ class Source:
             seen.add(name.value)
 
 
-def read_folder(folder: Path, pattern: str = "*.yml") -> list[Source]:
+def read_folder(folder: Path, shape: Shape = MAPPING) -> list[Source]:
     """The folder's YAML files by name; raises `UnreadableError`."""
-    return [_read(file) for file in sorted(folder.glob(pattern))]
+    (sources,) = read_places(Place(folder, shape))
+    return sources
 
 
-def _read(file: Path) -> Source:
+def read_places(*places: Place) -> list[list[Source]]:
+    """The files of each place by name; raises `UnreadableError` with what is wrong in any of them."""
+    findings: list[Finding] = []
+    sources: list[list[Source]] = [[] for _ in places]
+    for place, read in zip(places, sources, strict=True):
+        for file in sorted(place.folder.glob(place.pattern)):
+            try:
+                read.append(read_file(file, place.shape))
+            except UnreadableError as error:
+                findings += error.findings
+    if findings:
+        raise UnreadableError(findings)
+    return sources
+
+
+def read_file(file: Path, shape: Shape) -> Source:
+    """A file of this shape; raises `UnreadableError`."""
     try:
-        loader = yaml.CSafeLoader(file.read_text("utf-8"))
+        loader = _Loader(file.read_text("utf-8"))
         node = loader.get_single_node()
         data = loader.construct_document(node) if node else {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UnreadableError(_unreadable(file, error)) from error
-    if not isinstance(data, dict):
-        raise UnreadableError(Finding(f"{file}:1", "this is no mapping of names", "begin with `version:`"))
-    return Source(file, data, node)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UnreadableError([_unreadable(file, error)]) from error
+    source = Source(file, data, node)
+    wrong = misfits(data, shape)
+    if findings := [Finding(source.where(*keys), what, todo) for keys, what, todo in wrong]:
+        raise UnreadableError(findings)
+    return source
 
 
 def _unreadable(file: Path, error: Exception) -> Finding:
+    if isinstance(error, OSError):
+        return Finding(str(file), f"it cannot be read: {error.strerror}", "bring it back from git")
     mark = getattr(error, "problem_mark", None)
     where = f"{file}:{mark.line + 1}" if mark else str(file)
-    return Finding(where, "this is no valid YAML", str(getattr(error, "problem", "")) or "look at this line")
+    return Finding(where, "this is no valid YAML", str(getattr(error, "problem", "") or error) or "look at this line")
+
+
+def _last_name(keys: Keys) -> str:
+    return next((key for key in reversed(keys) if isinstance(key, str)), "")
 
 
 def _line(node: yaml.Node | None, keys: tuple[str | int, ...]) -> int:
@@ -122,9 +173,9 @@ def names_of(entries: list[Any] | None) -> Iterator[str]:
         yield entry if isinstance(entry, str) else next(iter(entry))
 
 
-def language_of(variant: dict[str, Any]) -> str | None:
+def language_of(variant: Mapping[str, Any]) -> str | None:
     """The language that a response's variant is for."""
     for condition in variant.get("condition") or []:
         if condition.get("name") == "language":
-            return str(condition["value"])
+            return str(condition.get("value"))
     return None
