@@ -1,74 +1,164 @@
-"""What Rasa itself says of the domain and stories, for `sprachportal validate`: findings as JSON lines.
+"""What Rasa itself says of configuration, domain and stories, for `sprachportal validate`: findings as JSON lines.
 
 Run as a process of its own (`python -m bot.cli.rasa_check`), because importing Rasa takes longer than all other checks.
+It runs those parts of a training that compare the data, by Rasa's own code; nothing is learnt from the examples.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import yaml
-
+from bot.cli.config_check import check_config, graph_of, told
 from bot.logs import set_up_logs
-from bot.nlu.without_tensorflow import keep_out_tensorflow
-from bot.validation.source import Finding
+from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
+from bot.validation.rules import places
+from bot.validation.shapes import CONFIG, STORIES
+from bot.validation.source import Finding, Place, read_places
 
-DOMAIN, STORIES, CONFIG = Path("bot/domain"), Path("stories"), Path("config.yml")
+CONFIG_FILE, DOMAIN = Path("config.yml"), Path("bot/domain")
+EXAMPLES_FOLDER, STORIES_FOLDER = Path("nlu_data"), Path("stories")
+IMPORTER = {"importers": [{"name": "bot.nlu.importer.ReadOnceImporter"}]}
 MOST_TURNS = 4
+PLACE = re.compile(r"^ *in (\S.*:\d+):\n *(\S.*)$", re.MULTILINE)
+APART = "keep one of them, or tell them apart before that by another intent, slot or condition"
 
 
 def begin() -> subprocess.Popen[str]:
     """Have Rasa look, beside what else is done; `ended` waits for it."""
     command = [sys.executable, "-W", "ignore", "-m", __name__]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: S603
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
 
 
 def ended(process: subprocess.Popen[str]) -> list[Finding]:
     """What Rasa found."""
-    out, _ = process.communicate()
+    out, errors = process.communicate()
     if process.returncode != 0:
-        return [Finding("bot/domain", "Rasa cannot check the data", f"{sys.executable} -m {__name__} says why")]
+        reason = (errors.strip().splitlines() or [f"it ended with {process.returncode}"])[-1]
+        todo = f"{sys.executable} -m {__name__} says more"
+        return [Finding("config.yml", f"Rasa cannot check the data: {reason}", todo)]
     return [Finding(**json.loads(line)) for line in out.splitlines() if line.startswith("{")]
 
 
 def _findings() -> Iterator[Finding]:
-    from rasa.shared.core.domain import Domain
-    from rasa.shared.exceptions import RasaException
-
-    try:
-        Domain.load(str(DOMAIN))
-    except (RasaException, ValueError, KeyError, TypeError) as error:
-        yield Finding(str(DOMAIN), " ".join(str(error).split()), "correct it: Rasa does not take this domain")
-        return
-    if _has_stories() and _stories_contradict():
-        todo = "run `rasa data validate stories`, which names them"
-        yield Finding(str(STORIES), "two stories contradict each other", todo)
-
-
-def _has_stories() -> bool:
-    """Whether there is more than rules, which are compared without Rasa."""
-    return any(yaml.load(f.read_bytes(), yaml.CSafeLoader).get("stories") for f in sorted(STORIES.glob("*.yml")))
-
-
-def _stories_contradict() -> bool:
     from rasa.shared.importers.importer import TrainingDataImporter
-    from rasa.validator import Validator
+    from rasa.shared.nlu.training_data.loading import load_data
 
-    importer = TrainingDataImporter.load_from_config(str(CONFIG), str(DOMAIN), [str(STORIES)])
-    checked = Validator.from_importer(importer).verify_story_structure(ignore_warnings=False, max_history=MOST_TURNS)
-    return not checked
+    configs, stories = read_places(Place(Path(), CONFIG, str(CONFIG_FILE)), Place(STORIES_FOLDER, STORIES))
+    unfit = list(check_config(CONFIG_FILE, configs))
+    yield from unfit
+    for file in sorted(EXAMPLES_FOLDER.glob("*.yml")):
+        yield from _refused(partial(load_data, str(file)), str(file))
+    importer = TrainingDataImporter.load_from_dict(IMPORTER, str(CONFIG_FILE), str(DOMAIN), [str(STORIES_FOLDER)])
+    unread = list(_refused(lambda: (importer.get_domain(), importer.get_stories()), "bot/domain, stories"))
+    yield from unread
+    if unread:
+        return
+    domain, graph, where = importer.get_domain(), importer.get_stories(), places(stories)
+    yield from _unknown_slots(domain, graph, where)
+    if not unfit:
+        yield from _failing(importer, where)
+    yield from _contradicting(domain, graph, where)
+
+
+def _refused(read: Callable[[], object], what: str) -> Iterator[Finding]:
+    """Why Rasa cannot read something, with the lines if it knows them."""
+    try:
+        read()
+    except Exception as error:
+        for where, wrong in PLACE.findall(str(error)) or [(what, told(error))]:
+            yield Finding(where.removeprefix(f"{Path.cwd()}/"), wrong, "correct it: Rasa cannot read this")
+
+
+def _unknown_slots(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+    """Slots that rules and stories set and the domain does not have: they end a training."""
+    from rasa.shared.core.events import SlotSet
+
+    known = {slot.name for slot in domain.slots}
+    for step in graph.story_steps:
+        for event in step.events:
+            if isinstance(event, SlotSet) and event.key not in known:
+                what = f"no slot {event.key}"
+                yield Finding(where.get(step.block_name, step.block_name), what, "correct it, or add it to bot/domain")
+
+
+def _failing(importer: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+    """What would end a training: it is run as far as the policies that only remember."""
+    from rasa.core.policies.memoization import MemoizationPolicy
+    from rasa.core.policies.rule_policy import InvalidRule
+    from rasa.engine.constants import PLACEHOLDER_IMPORTER
+    from rasa.engine.graph import ExecutionContext
+    from rasa.engine.runner.dask import DaskGraphRunner
+    from rasa.engine.storage.local_model_storage import LocalModelStorage
+
+    schema = graph_of(importer.get_config()).train_schema
+    policies = [name for name, node in schema.nodes.items() if issubclass(node.uses, MemoizationPolicy)]
+    targets = ["schema_validator", *policies]
+    given = {PLACEHOLDER_IMPORTER: importer, "domain_provider": importer.get_domain()}
+    with TemporaryDirectory() as folder:
+        storage = LocalModelStorage(Path(folder))
+        runner = DaskGraphRunner.create(schema.minimal_graph_schema(targets), storage, ExecutionContext(schema))
+        try:
+            runner.run(inputs=given, targets=targets)
+        except InvalidRule as error:
+            yield from _invalid(error.message, where)
+        except Exception as error:
+            yield Finding(str(CONFIG_FILE), told(error.__cause__ or error), "correct it: Rasa cannot train with it")
+
+
+def _invalid(message: str, where: Mapping[str, str]) -> Iterator[Finding]:
+    """Rasa's complaints about rules, each with the places of those it names."""
+    known = set[frozenset[str]]()
+    for line in re.findall(r"^- (.+)$", message, re.MULTILINE) or [" ".join(message.split())]:
+        named = _named(line, where)
+        if frozenset(named) not in known:
+            known.add(frozenset(named))
+            others = f" ({', '.join(where[name] for name in named[1:])})" if named[1:] else ""
+            yield Finding(where[named[0]] if named else "stories", line.rstrip(".") + others, APART)
+
+
+def _named(line: str, where: Mapping[str, str]) -> list[str]:
+    """The rules and stories of which the names stand in Rasa's lists, such as 'A, B' or 'A > B'."""
+    names = "|".join(re.escape(name) for name in sorted(where, key=len, reverse=True))
+    return list(dict.fromkeys(re.findall(rf"(?:'|, |> )({names})(?='|, | >)", line)))
+
+
+def _contradicting(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+    """Stories that go on differently after the same turns."""
+    from rasa.core.training.story_conflict import find_story_conflicts
+    from rasa.shared.core.generator import TrainingDataGenerator
+
+    generator = TrainingDataGenerator(graph, domain, remove_duplicates=False, augmentation_factor=0)
+    for conflict in find_story_conflicts(generator.generate_story_trackers(), domain, MOST_TURNS):
+        ways = {action: _wheres(names, where) for action, names in conflict._conflicting_actions.items()}
+        (action, first), *others = ways.items()
+        after = str(conflict).partition("\n")[0].removeprefix("Story structure conflict ").rstrip(":")
+        then = "; ".join(f"{other} in {', '.join(wheres)}" for other, wheres in others)
+        yield Finding(first[0], f"stories contradict each other {after}: here {action}, but {then}", APART)
+
+
+def _wheres(names: Sequence[str], where: Mapping[str, str]) -> list[str]:
+    """Where stories stand; Rasa joins the names of those that checkpoints connect."""
+    last = (name.rpartition(" > ")[2] for name in names)
+    return sorted({where.get(name, name) for name in last})
 
 
 def main() -> None:
     """Print what Rasa finds."""
+    os.environ["LOG_LEVEL"] = "ERROR"
     set_up_logs(50)
-    keep_out_tensorflow()
+    if not (CONFIG_FILE.is_file() and needs_tensorflow(CONFIG_FILE)):
+        keep_out_tensorflow()
     warnings.simplefilter("ignore")
     for finding in _findings():
         print(json.dumps(asdict(finding), ensure_ascii=False))

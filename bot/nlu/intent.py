@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 _MODEL_FILE = "intents.npz"
 _EXTRACTOR = "ValueExtractor"
+_RANGES = {"strength": (0.001, 1_000_000), "unfamiliar": (0, 1), "seed": (0, 2**32 - 1), "ranking_length": (0, 1000)}
 _HUMPS = re.compile(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])")
 
 
@@ -83,10 +84,14 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
 
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
-        """Refuse an encoder that does not exist."""
+        """Refuse an encoder that does not exist, and numbers that nothing can be learnt with."""
         encoder = config.get("encoder", UNIVERSAL)
         if encoder not in ENCODERS and not Path(encoder).is_dir():
             raise InvalidConfigException(f"{cls.__name__}: encoder must be {', '.join(ENCODERS)} or a folder.")
+        for name, (least, most) in _RANGES.items():
+            value = config.get(name, least)
+            if not isinstance(value, int | float) or not least <= value <= most:
+                raise InvalidConfigException(f"{cls.__name__}: {name} must be a number from {least} to {most}.")
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -103,6 +108,7 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
         execution_context: ExecutionContext,
     ) -> LinearIntentClassifier:
         """Rasa's way to make the component before training."""
+        cls.validate_config(config)
         return cls(config, model_storage, resource)
 
     @classmethod
