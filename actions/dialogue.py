@@ -112,7 +112,8 @@ def not_understood(case: Case) -> list[EventType]:
     misses = count_miss(case)
     if misses >= MOST_MISSES:
         way_out(case)
-    elif case.intent == "out_of_scope":
+        return leave(case)
+    if case.intent == "out_of_scope":
         case.say("utter_out_of_scope")
     else:
         case.say("utter_not_understood" if misses == 1 else "utter_not_understood_choices")

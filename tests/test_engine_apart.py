@@ -16,7 +16,7 @@ import pytest
 
 from bot.engine.apart import RasaApart, RasaProcess, reader_apart
 from bot.errors import EngineError, EngineTimeout, ModelMissing
-from bot.turns import Answer, Intent, Turn
+from bot.turns import Answer, HandoffEffect, Intent, Turn
 
 SHIPPING = "Was kostet der Versand?"
 STARTER = """
@@ -75,6 +75,22 @@ def test_turns_are_answered_with_choices_and_effects(engine: RasaApart) -> None:
     assert "4,95" in words(ask(engine))
     human = engine.reply(Turn("human", "other", "rest", intent=Intent("talk_to_human")), deadline=20)
     assert human.replies
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_intent_that_no_rule_leads_on_is_not_understood_and_ends_with_a_way_out(
+    engine: RasaApart, begun: bool
+) -> None:
+    talk, new = f"no-rule-{begun}", Intent("ask_gift_wrap")
+    if begun:
+        engine.reply(Turn(talk, talk, "rest", text="Wo ist mein Paket?"), deadline=20)
+    first, second, third = (engine.reply(Turn(f"{talk}-{n}", talk, "rest", intent=new), deadline=20) for n in range(3))
+    assert "leider nicht verstanden" in words(first)
+    assert "Geht es um eines davon?" in words(second)
+    assert ("Bestellnummer" in words(first), "Bestellnummer" in words(second)) == (begun, begun)
+    assert third.effects == (HandoffEffect("not_understood"),)
+    assert "Bestellnummer" not in words(third)
+    assert "4,95" in words(engine.reply(Turn(f"{talk}-after", talk, "rest", text=SHIPPING), deadline=20))
 
 
 def test_a_turn_asked_for_again_is_answered_alike(engine: RasaApart) -> None:
