@@ -83,10 +83,14 @@ def forget(session: Session, whose: ColumnElement[bool]) -> int:
 
 
 def recount(session: Session, mistakes: Collection[int]) -> None:
-    """Count the turns in which each of these sentences was said; one after the other, as each counts the others'."""
+    """Count the turns that each of these sentences was reported for since it is undecided.
+
+    One transaction after the other, as each counts the others' turns.
+    """
     these = MistakeRow.id.in_(mistakes)
     session.execute(select(MistakeRow.id).where(these).order_by(MistakeRow.id).with_for_update(key_share=True))
-    turns = select(func.count(ReportRow.turn_id.distinct())).where(ReportRow.mistake_id == MistakeRow.id)
+    since = (ReportRow.mistake_id == MistakeRow.id) & (ReportRow.at >= MistakeRow.first_at)
+    turns = select(func.count(ReportRow.turn_id.distinct())).where(since)
     session.execute(update(MistakeRow).where(these).values(count=turns.scalar_subquery()))
 
 

@@ -6,9 +6,9 @@ import hashlib
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from bot.database import despite_races, transaction
@@ -17,6 +17,7 @@ from bot.mistakes import consent
 from bot.mistakes.heard import Guess, Heard, heard_of
 from bot.mistakes.mask import has_words, mask
 from bot.mistakes.tables import MistakeRow, ReportRow
+from bot.models import ModelRow
 from bot.nlu.language import detect
 from bot.nlu.text import fold
 from bot.rows import in_utc
@@ -68,6 +69,10 @@ class _Said:
         return self.heard.best if self.heard else Guess("", 0.0)
 
     @property
+    def ranking(self) -> list[Any]:
+        return [[guess.intent, guess.confidence] for guess in (self.heard.ranking if self.heard else ())]
+
+    @property
     def key(self) -> str:
         words = fold(self.text) or self.text
         return hashlib.sha256(f"{self.language}\n{self.best.intent}\n{words}".encode()).hexdigest()
@@ -88,6 +93,7 @@ class Mistakes:
     def report(self, turn_id: str, kind: Kind, *, suggested: str | None = None) -> int | None:
         """Take in that a turn went wrong; the id of its sentence. A turn counts once, however often it is reported.
 
+        A sentence that was decided on, but not deleted, is undecided again when a model that was trained later fails.
         None when nothing is collected, when the customer does not want it, or when masking leaves no words of it.
         """
         if not self._collect:
@@ -102,6 +108,8 @@ class Mistakes:
                 return None
             known = select(MistakeRow).where(MistakeRow.key == said.key).with_for_update(key_share=True)
             row = session.scalars(known).one_or_none() or _new(said)
+            if _is_wrong_again(session, row, turn_id):
+                _come_back(row, said)
             if row.decision != DELETED:
                 row.kinds = sorted({*row.kinds, kind})
                 row.suggested = suggested or row.suggested
@@ -213,7 +221,6 @@ def _language(session: Session, turn: TurnRow) -> str:
 
 
 def _new(said: _Said) -> MistakeRow:
-    ranking = said.heard.ranking if said.heard else ()
     return MistakeRow(
         key=said.key,
         text=said.text,
@@ -221,10 +228,29 @@ def _new(said: _Said) -> MistakeRow:
         channel=said.channel,
         intent=said.best.intent,
         confidence=said.best.confidence,
-        ranking=[[guess.intent, guess.confidence] for guess in ranking],
+        ranking=said.ranking,
         kinds=[],
         count=0,
     )
+
+
+def _is_wrong_again(session: Session, row: MistakeRow, turn_id: str) -> bool:
+    """Whether the sentence was decided on, but the live model, trained and promoted later, failed in this turn.
+
+    A model's name tells the second of its training, no more.
+    """
+    if row.decision in (None, DELETED) or row.decided_at is None:
+        return False
+    said_at = session.get_one(TurnRow, turn_id).received_at
+    trained_later = ModelRow.trained_at >= in_utc(row.decided_at).replace(microsecond=0)
+    promoted_later = ModelRow.promoted_at.between(row.decided_at, said_at)
+    return bool(session.scalar(select(exists().where(ModelRow.state == "live", trained_later, promoted_later))))
+
+
+def _come_back(row: MistakeRow, said: _Said) -> None:
+    """The sentence is undecided again and counted from now on; what was decided before, and by whom, stays."""
+    row.decision, row.kinds, row.suggested, row.first_at = None, [], None, utc_now()
+    row.confidence, row.ranking = said.best.confidence, said.ranking
 
 
 def _count(session: Session, row: MistakeRow, turn_id: str, kind: Kind) -> None:

@@ -15,10 +15,11 @@ IS_OPEN = text("decision IS NULL")
 
 
 class MistakeRow(Base):
-    """A sentence that went wrong, with what the model took it for; the same one again is counted.
+    """A sentence that went wrong, with what the model took it for; the same one again is counted, from `first_at` on.
 
     `key` is a digest of words, language and intent. `decision` is None while nobody decided, else a word of
-    `bot.mistakes.review`, and `label` the intent that was chosen. A deleted sentence has no text any more.
+    `bot.mistakes.review`, and `label` the intent that was chosen; `label` and who decided when stay when the sentence
+    comes back. A deleted sentence has no text any more.
     """
 
     __tablename__ = "mistakes"
