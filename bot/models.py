@@ -169,7 +169,7 @@ class Register:
         return {row.state: row for row in rows}
 
     def set_figures(self, name: str, figures: dict[str, Any]) -> None:
-        """Keep how good the model is."""
+        """Keep how good the model is, if it is in the register."""
         self._set(name, figures=figures)
 
     def set_error(self, name: str, error: str | None) -> None:

@@ -271,10 +271,13 @@ def test_the_terminal_takes_keys_as_they_are_pressed(reported: Mistakes, databas
     process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=work)
     os.close(theirs)
     shown = read_until(ours, b"q end")
-    for key, answer in ((b"o", b"q end"), (b"u", b"q end"), (b"o", b"q end"), (b"q", b"sprachportal test")):
-        until(lambda: not termios.tcgetattr(ours)[3] & termios.ICANON)
+    steps = ((b"i", b"part of its name: "), (b"\n", b"q end"), (b"o", b"q end"), (b"u", b"q end"), (b"o", b"q end"))
+    for key, answer in (*steps, (b"q", b"sprachportal test")):
+        if key != b"\n":
+            until(lambda: not termios.tcgetattr(ours)[3] & termios.ICANON)
         os.write(ours, key)
         shown += read_until(ours, answer)
+    assert ": :" not in shown
     assert process.wait(20) == 0
     assert "dialogue.de.yml: 1 added" in shown
     assert len(added_lines(work)) == 1

@@ -1,4 +1,4 @@
-"""`sprachportal parse`: which model reads."""
+"""`sprachportal parse`: which model reads, and what it is given to read."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 from bot import database
+from bot.errors import PortalError
 from bot.models import Register
 from bot.training import Model
 from tests.conftest import ROOT
+from tests.model_copies import typed
 
 
 def test_parse_asks_the_register_in_the_database_that_a_dotenv_file_names(tmp_path: Path) -> None:
@@ -35,3 +37,18 @@ def test_parse_asks_the_register_in_the_database_that_a_dotenv_file_names(tmp_pa
     )
     assert "models/gone.tar.gz is not there" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "old.txt"
+    file.write_text("Grüße\n", "latin-1")
+    error = typed("parse", "--file", str(file)).exception
+    assert isinstance(error, PortalError)
+    assert (error.what, error.todo) == (f"{file} is not a text in UTF-8", "save it as UTF-8; byte 3 is none")
+
+
+def test_a_text_and_a_file_are_too_much(tmp_path: Path) -> None:
+    file = tmp_path / "some.txt"
+    file.write_text("hallo\n", "utf-8")
+    told = typed("parse", "hallo", "--file", str(file))
+    assert (told.exit_code, "not both" in told.stderr) == (2, True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 
 import click
@@ -59,9 +60,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The entry point: tells errors in two lines and exits with their code."""
+    """The entry point: tells errors in two lines and exits with their code; SIGTERM ends as Ctrl+C does."""
     from bot.errors import PortalError
 
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         cli(prog_name="sprachportal")
     except PortalError as error:

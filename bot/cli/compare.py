@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 from scipy.stats import binomtest
@@ -20,6 +19,7 @@ from scipy.stats import binomtest
 from bot.cli.figures import figures_of
 from bot.cli.known_models import wanted_model
 from bot.cli.reading import load_agents, read_all
+from bot.cli.tables import new_table, show
 from bot.cli.train import Progress
 from bot.errors import PortalError
 from bot.logs import set_up_logs
@@ -141,27 +141,23 @@ def _as_json(names: tuple[str, str], readings: list[list[Reading]], found: Diffe
 
 
 def _show(names: tuple[str, str], readings: list[list[Reading]], found: Difference) -> None:
-    console = Console()
-    console.print(f"A is {names[0]}, B is {names[1]}.")
-    table = Table("", "A", "B", title="Sentences understood")
+    click.echo(f"A is {names[0]}, B is {names[1]}.\nSentences understood:")
+    table = new_table("", "A", "B")
     a, b = (figures_of(made, [])["accuracy"] for made in readings)
     for group in a:
         table.add_row(group, f"{a[group]:.1%}", f"{b[group]:.1%}")
-    console.print(table)
+    show(table)
     changed = _changed(readings)
     if changed:
-        console.print(_sentences(changed))
+        click.echo(f"Changed side: {len(changed)}" + (f", the first {SHOWN}:" if len(changed) > SHOWN else ":"))
+        show(_sentences(changed))
     interval = f"95 % interval {found.low:+.1%} to {found.high:+.1%}, p = {found.p:.3f}"
-    console.print(f"B - A: {found.difference:+.2%} of {found.sentences} sentences ({interval}). {found.verdict}")
+    click.echo(f"B - A: {found.difference:+.2%} of {found.sentences} sentences ({interval}). {found.verdict}")
 
 
 def _sentences(changed: list[dict[str, Any]]) -> Table:
-    title = f"Changed side: {len(changed)}" + (f", the first {SHOWN}" if len(changed) > SHOWN else "")
-    table = Table("Sentence", "Means", "A", "B", title=title)
+    table = new_table("Sentence", "Means", "Right", "The other's guess", whole=("Means", "Right", "The other's guess"))
     for found in changed[:SHOWN]:
-        better_a = found["better"] == "a"
-        marked = (
-            (f"[green]{found['a']}[/green]", found["b"]) if better_a else (found["a"], f"[green]{found['b']}[/green]")
-        )
-        table.add_row(escape(found["text"]), found["intent"], *marked)
+        other = "a" if found["better"] == "b" else "b"
+        table.add_row(escape(found["text"]), found["intent"], found["better"].upper(), found[other])
     return table

@@ -35,6 +35,11 @@ def measure(model: Path) -> dict[str, Any]:
     (agent,) = load_agents(model)
     readings = read_all(agent, read_held_out(HELD_OUT))
     played, failures = play_all(model)
+    return whole_figures(readings, failures, played)
+
+
+def whole_figures(readings: Sequence[Reading], failures: Sequence[Failure], played: int) -> dict[str, Any]:
+    """The figures as the register keeps them: with how many conversations were played, and what all depends on."""
     return {**figures_of(readings, failures), "dialogues": played, "measured_on": measured_on()}
 
 

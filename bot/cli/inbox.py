@@ -9,13 +9,12 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bot.cli import wiring
 from bot.cli.inbox_keys import Sitting, summary
 from bot.cli.known_models import operator
+from bot.cli.tables import new_table, show
 from bot.cli.train import Progress
 from bot.logs import set_up_logs
 from bot.mistakes.clusters import Cluster
@@ -140,12 +139,13 @@ def _print_table(clusters: Sequence[Cluster], settings: Settings) -> None:
     if not clusters:
         click.echo("The inbox is empty.")
         return
-    table = Table("Cluster", "Id", "Times", "Sentence", "Taken for", "Sure", "Why", "Last")
-    for number, cluster in enumerate(clusters, 1):
+    whole = ("Id", "Times", "Taken for", "Sure")
+    table = new_table("Id", "Times", "Sentence", "Taken for", "Sure", "Why", "Last", whole=whole)
+    for cluster in clusters:
         for mistake in cluster.mistakes:
-            last = f"{mistake.last_at.astimezone():%d.%m. %H:%M}"
+            last = f"{mistake.last_at.astimezone():%d.%m.}"
             cells = (mistake.text, mistake.intent, f"{mistake.confidence:.2f}", ", ".join(mistake.kinds), last)
-            table.add_row(str(number), str(mistake.id), str(mistake.count), *map(escape, cells))
+            table.add_row(str(mistake.id), str(mistake.count), *map(escape, cells))
         table.add_section()
-    Console().print(table)
+    show(table)
     click.echo("Decide in the terminal: sprachportal inbox. Or one: sprachportal inbox decide ID --intent NAME")

@@ -98,7 +98,7 @@ class Sitting:
         if key == "4" and mistake.suggested:
             return Decision("intent", mistake.suggested)
         if key == "i":
-            intent = self._choose("Intent, or a part of its name: ", sorted(self.review.examples.intents()))
+            intent = self._choose("Intent, or a part of its name", sorted(self.review.examples.intents()))
             return Decision("intent", intent) if intent else None
         return self._new_intent() if key == "n" else None
 

@@ -18,8 +18,8 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from bot.cli import curve
-from bot.cli.figures import figures_of
-from bot.cli.known_models import wanted_model
+from bot.cli.figures import figures_of, whole_figures
+from bot.cli.known_models import open_register, wanted_model
 from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.summary_view import show
 from bot.cli.train import Progress
@@ -36,6 +36,7 @@ from bot.reports.sentences import read_held_out, read_training
 from bot.reports.statistics import Reading, Share
 from bot.reports.summary import Conversations, Measured, Subject, Summary, sum_up
 from bot.reports.values import measure_values
+from bot.settings import load_settings
 from bot.training import Model
 from bot.training_data import fingerprint
 from bot.validation.conversations import read_dialogues
@@ -79,6 +80,9 @@ def test(
     require_writable(file)
     subject, measured = _by_model(tested, conversations) if tested else _by_folds(folds or FOLDS)
     summary, seconds = sum_up(subject, measured), time.monotonic() - began
+    if tested and (had := measured.conversations):
+        figures = whole_figures(measured.readings, had.failed, had.played)
+        open_register(load_settings()).set_figures(tested.name, figures)
     if as_json:
         told = json_of(summary, measured.readings)
         click.echo(json.dumps({**told, "seconds": round(seconds, 1), "report": str(file)}, ensure_ascii=False))

@@ -9,12 +9,10 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich import box
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bot.cli.known_models import open_register
+from bot.cli.tables import new_table, show
 from bot.errors import PortalError
 from bot.models import DisagreementRow, ModelRow, PromotionRow, Register, usable_file
 from bot.rows import in_utc
@@ -22,7 +20,7 @@ from bot.settings import load_settings
 from bot.training import Model, all_models, newest_model
 
 SHOWN_TURNS = 5
-HEADS = ("Model", "State", "By", "Right", "Lowest", "Talks")
+HEADS = ("Model", "State", "Trained", "Right", "Lowest", "Talks")
 
 
 @click.command()
@@ -94,13 +92,13 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _show(listed: list[dict[str, Any]]) -> None:
-    table = Table(*HEADS, box=box.SIMPLE)
-    table.columns[0].no_wrap = True
+    table = new_table(*HEADS, whole=("Model", "Right", "Talks"))
     for model in listed:
         state = f"canary {model['share']} %" if model["state"] == "canary" else str(model["state"])
         style = "bold" if state in ("live", "newest") else ""
-        table.add_row(model["name"], state, escape(model["trained_by"] or ""), *_figure_cells(model), style=style)
-    Console().print(table)
+        trained = f"{_local(model['trained_at'])} {model['trained_by'] or ''}".strip()
+        table.add_row(model["name"], state, escape(trained), *_figure_cells(model), style=style)
+    show(table)
     for note in filter(None, map(_note, listed)):
         click.echo(note)
     if any(model["state"] == "newest" for model in listed):
@@ -173,12 +171,11 @@ def _show_report(row: ModelRow, found: list[DisagreementRow]) -> None:
     pairs: dict[tuple[str, str], list[DisagreementRow]] = defaultdict(list)
     for one in found:
         pairs[one.live_intent, one.shadow_intent].append(one)
-    table = Table("Live model", "Sure", "Shadow", "Sure", "Turns", "Newest turns")
     for (live, shadow), group in sorted(pairs.items(), key=lambda pair: -len(pair[1])):
         live_sure = f"{sum(one.live_confidence for one in group) / len(group):.2f}"
         shadow_sure = f"{sum(one.shadow_confidence for one in group) / len(group):.2f}"
         meant = shadow if shadow != live else "the same, other values"
-        turns = " ".join(one.turn_id for one in group[:SHOWN_TURNS])
-        table.add_row(live, live_sure, meant, shadow_sure, str(len(group)), turns)
-    if found:
-        Console().print(table)
+        turns = "1 turn" if len(group) == 1 else f"{len(group)} turns"
+        click.echo(f"{live} {live_sure}, shadow: {meant} {shadow_sure}: {turns}")
+        for one in group[:SHOWN_TURNS]:
+            click.echo(f"    {one.turn_id}")

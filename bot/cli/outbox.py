@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,13 +10,11 @@ from typing import Any
 
 import click
 import msgspec
-from rich import box as borders
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from bot import database
 from bot.cli import fail
+from bot.cli.tables import new_table, show
 from bot.outbox_store import MAY_DROP, MAY_RETRY, Listed, Outbox
 from bot.settings import load_settings
 from bot.turns import utc_now
@@ -27,7 +24,6 @@ SHOWN = ("failed", "held", "unclear")
 RESTING = ("failed", "held")
 ID = re.compile(r"[0-9a-f]{4,32}")
 SHORT_ID = 8
-PIPE_WIDTH = 160
 FAR_AWAY = timedelta(days=60)
 
 
@@ -172,15 +168,12 @@ def _print_table(found: Sequence[Listed], states: Sequence[str], waiting: dict[s
     if not found:
         click.echo(f"Nothing is {' or '.join(states)}.")
     else:
-        table = Table(
-            "Id", "Channel", "Kind", "State", "Tries", "Since", "Next", box=borders.SIMPLE_HEAD, pad_edge=False
-        )
-        table.add_column("Why", overflow="fold")
+        table = new_table("Id", "Channel", "Kind", "State", "Tries", "Since", "Next", "Why", whole=("Id",))
         length = _short_enough(found)
         for one in found:
             cells = (one.id[:length], one.channel, one.kind, one.state, str(one.tries), _clock(one.created_at))
             table.add_row(*cells, _next(one), escape(f"{one.code} {one.why}".strip()))
-        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+        show(table)
     more = sum(waiting[state] for state in states) - len(found)
     if more > 0:
         click.echo(f"{more} more: --limit {len(found) + more}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
+from tempfile import TemporaryDirectory
 
 from sqlalchemy import TextClause, text
 
@@ -27,30 +27,26 @@ class Stage:
 
     def __init__(self, model: Path | None = None) -> None:
         self._model = model
-        self._folder = Path(tempfile.mkdtemp(prefix="sprachportal-stage-"))
-        self._before = os.environ.get(DATABASE)
 
     def __enter__(self) -> Stage:
-        url = f"sqlite:///{self._folder / 'portal.db'}"
-        os.environ[DATABASE] = url
-        settings = load_settings({DATABASE: url, "SPRACHPORTAL_SECRET_KEY": "only-for-the-stage"})
-        wiring.prepare_database(settings)
-        load(DEMO, url)
-        self._keep_fresh_copy(url)
-        self.conversations = wiring.build_conversations(settings, self._model)
-        self.conversations.engine.start()
-        wiring.wait_until_ready(self.conversations)
+        with ExitStack() as stack:
+            folder = TemporaryDirectory(prefix="sprachportal-stage-", ignore_cleanup_errors=True)
+            self._folder = Path(stack.enter_context(folder))
+            url = f"sqlite:///{self._folder / 'portal.db'}"
+            stack.enter_context(_as_database(url))
+            settings = load_settings({DATABASE: url, "SPRACHPORTAL_SECRET_KEY": "only-for-the-stage"})
+            wiring.prepare_database(settings)
+            load(DEMO, url)
+            self._keep_fresh_copy(url)
+            self.conversations = wiring.build_conversations(settings, self._model)
+            stack.callback(self.conversations.engine.stop)
+            self.conversations.engine.start()
+            wiring.wait_until_ready(self.conversations)
+            self._end = stack.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.conversations.engine.stop()
-        if self._before is None:
-            del os.environ[DATABASE]
-        else:
-            os.environ[DATABASE] = self._before
-        shutil.rmtree(self._folder, ignore_errors=True)
+    def __exit__(self, *_: object) -> None:
+        self._end.close()
 
     def play(self, dialogue: Dialogue) -> Failure | None:
         """Have the conversation with a fresh shop; the first thing that is not as expected."""
@@ -81,3 +77,17 @@ def _refreshing() -> Iterator[TextClause]:
 
 
 REFRESH = tuple(_refreshing())
+
+
+@contextmanager
+def _as_database(url: str) -> Iterator[None]:
+    """The actions read the database's URL from the environment."""
+    before = os.environ.get(DATABASE)
+    os.environ[DATABASE] = url
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[DATABASE]
+        else:
+            os.environ[DATABASE] = before

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from bot.cli import tables
 from bot.reports.charts import percent
 from bot.reports.statistics import REJECTED, Share
 from bot.reports.summary import Summary
@@ -17,13 +17,13 @@ WORST_INTENTS, TAKEN_FOR, TOP_PAIRS, SENTENCES = 8, 2, 5, 2
 
 def show(summary: Summary) -> None:
     """Print the summary."""
-    console = Console(highlight=False)
+    console = tables.console()
     console.print(Text(f"{summary.subject.model}: {_share(summary.understood)}", style="bold"))
     if summary.unseen.total < summary.understood.total:
         console.print(Text(f"Not in the training data: {_share(summary.unseen)}"))
     console.print(Text("  ".join(f"{name} {percent(group.value)}" for name, group in summary.groups.items())))
     _rejections(console, summary)
-    console.print(_intents(summary))
+    tables.show(_intents(summary), console)
     _pairs(console, summary)
     if summary.values:
         console.print(Text(f"Values, by rules whatever the model: all exact in {_share(summary.values.exact)}"))
@@ -50,7 +50,8 @@ def _rejections(console: Console, summary: Summary) -> None:
 
 
 def _intents(summary: Summary) -> Table:
-    table = Table("Worst intents", "F1", "Precision", "Recall", "Of", "Taken for", box=box.SIMPLE)
+    heads = ("Worst intents", "F1", "Precision", "Recall", "Of")
+    table = tables.new_table(*heads, "Taken for", whole=heads)
     for intent in summary.intents[:WORST_INTENTS]:
         taken = ", ".join(f"{_name(name)} {count}" for name, count in list(intent.taken_for.items())[:TAKEN_FOR])
         figures = (percent(figure, 0) for figure in (intent.f1, intent.precision, intent.recall))
@@ -63,7 +64,7 @@ def _pairs(console: Console, summary: Summary) -> None:
         became = "rejected" if pair.guessed == REJECTED else f"taken for {pair.guessed}"
         console.print(Text(f"{pair.intent} {became}: {len(pair.sentences)}"))
         for sentence in pair.sentences[:SENTENCES]:
-            console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 4)))
+            console.print(Padding(Text(sentence, style="dim"), (0, 0, 0, 4), expand=False))
 
 
 def _conversations(console: Console, summary: Summary) -> None:

@@ -19,6 +19,7 @@ from bot.cli import wiring
 from bot.cli.known_models import wanted_model
 from bot.cli.reading import load_agents
 from bot.cli.train import Progress
+from bot.errors import PortalError
 from bot.logs import set_up_logs
 from bot.rows import reply_of
 from bot.settings import Settings, load_settings
@@ -58,13 +59,26 @@ def _read_settings() -> Settings:
 
 
 def _texts(text: str | None, file: Path | None) -> Iterable[str]:
+    if text is not None and file is not None:
+        raise click.UsageError("give a TEXT or --file FILE, not both")
     if text is not None:
         return [text]
     if file is not None:
-        return file.read_text("utf-8").splitlines()
+        return _lines(file)
     if sys.stdin.isatty():
         raise click.UsageError("give a TEXT, --file FILE, or texts on standard input")
     return (line.rstrip("\n") for line in sys.stdin)
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return file.read_text("utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise PortalError(
+            f"{file} is not a text in UTF-8", f"save it as UTF-8; byte {error.start + 1} is none"
+        ) from error
+    except OSError as error:
+        raise PortalError(f"{file} cannot be read: {error.strerror}", "look at its permissions") from error
 
 
 def understand(agent: Any, text: str, channel: str, language: str | None, today: date) -> dict[str, Any]:
