@@ -1,20 +1,23 @@
-"""One lock per conversation, so that its turns are answered one after the other.
+"""One lock per conversation, so that its turns are answered one after the other; and what one process does at a time.
 
-One process has its own locks. Several processes on one PostgreSQL share its advisory locks: they are free again when
-their holder dies.
+One process has its own locks. Several processes on one PostgreSQL share its advisory locks, on one SQLite file those of
+files beside it: they are free again when their holder dies.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from bot.database import connect
@@ -22,6 +25,7 @@ from bot.logs import place
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
+LONGEST_WAIT = 60.0
 
 
 class Locks(Protocol):
@@ -118,6 +122,41 @@ class PostgresLocks:
 def open_locks(database_url: str) -> Locks:
     """The locks that fit the database: those of SQLite's one process, or PostgreSQL's."""
     return ProcessLocks() if database_url.startswith("sqlite") else PostgresLocks(database_url)
+
+
+@contextmanager
+def only_here(database_url: str, what: str) -> Iterator[None]:
+    """Do something that only one process does with this database at a time; waits for the others."""
+    if not database_url.startswith("sqlite"):
+        with PostgresLocks(database_url).of(what):
+            yield
+        return
+    held = take_file(database_url, what, seconds=LONGEST_WAIT)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def take_file(database_url: str, what: str, *, seconds: float) -> int:
+    """Take the lock of a file beside SQLite's; it is held until what was opened here is closed, by forked ones as well.
+
+    Raises `BlockingIOError` when another process has it for so long.
+    """
+    database = Path(make_url(database_url).database or "memory")
+    database.parent.mkdir(parents=True, exist_ok=True)
+    opened = os.open(f"{database}-{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > end:
+                os.close(opened)
+                raise
+            time.sleep(POLL_SECONDS)
+        else:
+            return opened
 
 
 def _lock(connection: Connection, key: str) -> bool:

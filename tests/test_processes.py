@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +16,7 @@ from bot.bell import RedisBell
 from bot.database import connect
 from bot.locks import PostgresLocks
 from bot.queues import Queue
+from tests.conftest import ROOT, Running, start_portal
 from tests.load.servers import redis_server
 from tests.test_queues import settings, until
 
@@ -66,6 +71,30 @@ def test_a_lock_is_held_by_one_process_and_free_when_it_is_gone(postgresql: str)
         with connect(url).connect() as admin:
             admin.execute(text(END_OF_OTHERS))
         assert until(lambda: _is_free(one, "talk"))
+
+
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+def test_several_processes_make_a_fresh_database_at_once(
+    place: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("postgresql") if place == "postgresql" else f"sqlite:///{tmp_path}/var/portal.db"
+    environment = {**os.environ, "DATABASE_URL": url}
+    commands = [[sys.executable, "-m", "bot.cli", "models", "--json"]] * 3
+    out = subprocess.PIPE
+    started = [subprocess.Popen(c, cwd=ROOT, env=environment, stdout=out, stderr=out, text=True) for c in commands]
+    assert [process.communicate(timeout=60)[1] for process in started] == [""] * 3
+
+
+def test_a_second_portal_on_one_sqlite_file_is_told_so_and_commands_go_on(portal: Running, tmp_path: Path) -> None:
+    second = start_portal(portal.database_url, tmp_path / "log.txt", wait=False)
+    assert second.process.wait(60) == 2
+    told = (tmp_path / "log.txt").read_text()
+    assert "another portal uses the database" in told
+    assert "PostgreSQL" in told
+    models = [sys.executable, "-m", "bot.cli", "models"]
+    environment = {**os.environ, "DATABASE_URL": portal.database_url}
+    assert subprocess.run(models, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert portal.say("still there", "Was kostet der Versand?")
 
 
 def _is_free(locks: PostgresLocks, key: str) -> bool:

@@ -96,7 +96,7 @@ def _show(listed: list[dict[str, Any]]) -> None:
     for model in listed:
         state = f"canary {model['share']} %" if model["state"] == "canary" else str(model["state"])
         style = "bold" if state in ("live", "newest") else ""
-        trained = f"{_local(model['trained_at'])} {model['trained_by'] or ''}".strip()
+        trained = f"{_local(datetime.fromisoformat(model['trained_at']))} {model['trained_by'] or ''}".strip()
         table.add_row(model["name"], state, escape(trained), *_figure_cells(model), style=style)
     show(table)
     for note in filter(None, map(_note, listed)):

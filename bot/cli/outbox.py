@@ -15,6 +15,7 @@ from rich.markup import escape
 from bot import database
 from bot.cli import fail
 from bot.cli.tables import new_table, show
+from bot.locks import only_here
 from bot.outbox_store import MAY_DROP, MAY_RETRY, Listed, Outbox
 from bot.settings import load_settings
 from bot.turns import utc_now
@@ -100,7 +101,8 @@ def drop(yes: bool, as_json: bool, **chosen: Any) -> None:
 def _open() -> Outbox:
     settings = load_settings()
     try:
-        database.migrate(settings.database_url)
+        with only_here(settings.database_url, "prepare"):
+            database.migrate(settings.database_url)
     except Exception as error:
         fail(f"the database cannot be opened ({type(error).__name__})", "look at DATABASE_URL and the disk")
     return Outbox(settings.database_url)

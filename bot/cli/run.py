@@ -48,6 +48,7 @@ def run(host: str, port: int, demo: bool, no_work: bool) -> None:
         settings = for_demo(settings, f"http://{host}:{port}")
     export(settings)
     wiring.prepare_database(settings)
+    wiring.claim_database(settings)
     if demo:
         _load_demo()
     wiring.require_company(settings)

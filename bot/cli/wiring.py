@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import make_url
+
 from actions import db as shop
 from bot import database
 from bot.bell import open_bell
@@ -17,7 +19,7 @@ from bot.engine.server import RasaServer
 from bot.engine.shadow import Shadow, heard_in_tracker
 from bot.engine.switching import Switching
 from bot.errors import EngineNotReady, SettingsError
-from bot.locks import open_locks
+from bot.locks import only_here, open_locks, take_file
 from bot.mistakes.collector import Collector
 from bot.mistakes.store import Mistakes
 from bot.models import Register
@@ -28,17 +30,36 @@ from bot.store import Store
 from bot.texts import Texts
 from bot.training import Model
 
+SECONDS_TO_END = 2.0
 LOAD = "load one: sprachportal customers load bot/demo/nordwind.yml"
 
 
 def prepare_database(settings: Settings) -> None:
     """Bring both sets of tables up to date; raises `SettingsError` when the database cannot be used."""
     try:
-        database.migrate(settings.database_url)
-        shop.migrate(settings.database_url)
+        with only_here(settings.database_url, "prepare"):
+            database.migrate(settings.database_url)
+            shop.migrate(settings.database_url)
     except Exception as error:
         raise SettingsError(
             f"the database cannot be prepared ({type(error).__name__})", "look at DATABASE_URL and the disk"
+        ) from error
+
+
+def claim_database(settings: Settings) -> None:
+    """Keep other portals from a SQLite file until this process has ended, and those it forked.
+
+    Raises `SettingsError` when there is another one, which is given the time to end.
+    """
+    url = settings.database_url
+    if not url.startswith("sqlite"):
+        return
+    try:
+        take_file(url, "run", seconds=SECONDS_TO_END)
+    except BlockingIOError as error:
+        raise SettingsError(
+            f"another portal uses the database {make_url(url).database}",
+            "stop it first; for several processes set DATABASE_URL to a PostgreSQL, and REDIS_URL: docs/settings.md",
         ) from error
 
 
