@@ -236,6 +236,27 @@ def test_a_letter_is_noted_in_the_terminal(people: Iterator[Person], mistakes: M
     assert kept(mistakes) == {"macht ihr auch zelte wieder dicht": 1}
 
 
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+def test_a_letter_counts_for_an_address_that_proved_another_customer_later(
+    place: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("database_url")
+    if place == "postgresql":
+        url = str(request.getfixturevalue("postgresql")).replace("postgresql://", "postgresql+psycopg://")
+    database.migrate(url)
+    mistakes = Mistakes(url)
+    shared, other = Person(url, mistakes), Person(url, mistakes)
+    shared.says("27004118, 22765", ANNIKA)
+    shared.errs("habt ihr schneeschuhe zum leihen")
+    shared.says("27004225, 10999", LinkEffect("27004225", "proven"))
+    other.says("27004225, 10999", LinkEffect("27004225", "proven"))
+    other.errs("wo kann ich bei euch parken")
+    assert mistakes.note_consent("27004118", given=False) == (1, 1)
+    assert kept(mistakes) == {"wo kann ich bei euch parken": 1}
+    shared.errs("macht ihr auch zelte wieder dicht")
+    assert set(kept(mistakes)) == {"wo kann ich bei euch parken", "macht ihr auch zelte wieder dicht"}
+
+
 @pytest.mark.parametrize("number", ["", "   ", "Kundennummer 27004118", "27004118; drop", "9" * 100, "\udcff\udcfe"])
 def test_what_is_no_customer_number_is_told(number: str, database_url: str) -> None:
     done = CliRunner().invoke(cli, ["inbox", "refuse", number], env={"DATABASE_URL": database_url})

@@ -34,10 +34,18 @@ def note_of_conversation(session: Session, conversation: ConversationRow, *, giv
 
 def note_of_customer(session: Session, customer: str, *, given: bool) -> int:
     """Somebody says it for the customer with this number, such as after a letter; how many sentences went."""
-    whose = ContactRow.customer == customer
+    whose = ever(customer)
     hold(session, whose)
     _note(session, None, customer, given=given, source="ops")
     return 0 if given else forget(session, whose)
+
+
+def ever(customer: str) -> ColumnElement[bool]:
+    """The contacts that are taken for a customer, and those that had proven to be one before they proved another."""
+    linked = EffectRow.data["customer"].as_string() == customer, EffectRow.data["level"].as_string() == PROVEN
+    proved = select(EffectRow.conversation_id).where(EffectRow.name == "link", *linked)
+    then = select(ConversationRow.contact_id).where(ConversationRow.id.in_(proved))
+    return (ContactRow.customer == customer) | ContactRow.id.in_(then)
 
 
 def carry_over(session: Session, contact: ContactRow) -> None:

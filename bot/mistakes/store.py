@@ -175,7 +175,7 @@ class Mistakes:
 
         Under how many addresses the customer has been here, and how many sentences were deleted.
         """
-        addresses = select(func.count()).select_from(ContactRow).where(ContactRow.customer == customer)
+        addresses = select(func.count()).select_from(ContactRow).where(consent.ever(customer))
         with transaction(self._url) as session:
             gone = consent.note_of_customer(session, customer, given=given)
             return session.scalar(addresses) or 0, gone
