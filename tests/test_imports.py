@@ -36,6 +36,7 @@ LAYERS = (
         "bot.choices",
         "bot.engine",
         "bot.training",
+        "bot.pipeline",
         "bot.models",
         "bot.nlu",
         "bot.media",
@@ -46,7 +47,7 @@ LAYERS = (
     ("bot.queues", "bot.jobs", "bot.intake"),
     ("bot.channels", "voice", "bot.validation", "bot.mistakes.examples", "bot.mistakes.review"),
     ("bot.messengers",),
-    ("bot.app", "bot.sandbox", "bot.reports"),
+    ("bot.app", "bot.sandbox", "bot.reports", "bot.training_data"),
     ("bot.server",),
     ("bot.cli",),
 )
