@@ -145,3 +145,10 @@ def test_all_files_are_read_before_their_shapes_are_told() -> None:
 
 def test_empty_files_are_no_mistake() -> None:
     assert found({"bot/domain/one.yml": "", "nlu_data/one.de.yml": "", "stories/one.yml": ""}) != []
+
+
+def test_code_that_python_cannot_read_is_told_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "actions").mkdir()
+    (tmp_path / "actions/gift.py").write_text("one = 1\ndef gift(:\n")
+    with pytest.raises(UnreadableError, match=r"gift\.py:2: this is no valid Python"):
+        Project(tmp_path)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from bot.validation.source import Finding, UnreadableError
+
 FOLDERS = ("actions", "bot", "voice")
 RESPONSE = re.compile(r"utter_[a-z0-9_]+")
 UTTER = "utter_"
@@ -77,14 +79,17 @@ class Code:
 
 
 def read_code(root: Path) -> Code:
-    """Our code below `root`, without tests and migrations."""
+    """Our code below `root`, without tests and migrations; raises `UnreadableError`."""
     files = (file for folder in FOLDERS for file in sorted((root / folder).rglob("*.py")))
     return Code([_read(file) for file in files if "migrations" not in file.parts])
 
 
 def _read(file: Path) -> Module:
-    tree = ast.parse(file.read_text("utf-8"))
-    nodes = list(ast.walk(tree))
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_text("utf-8"))))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise UnreadableError([Finding(f"{file}:{line}", "this is no valid Python", "look at this line")]) from error
     texts = [(n.value, n.lineno) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
     return Module(file, texts, [_pattern(node) for node in nodes if isinstance(node, ast.JoinedStr) and _is_name(node)])
 
