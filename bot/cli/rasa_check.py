@@ -22,12 +22,13 @@ from typing import Any
 from bot.cli.config_check import check_config, graph_of, told
 from bot.logs import set_up_logs
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
+from bot.pipeline import CONFIG
+from bot.reports.sentences import EXAMPLES
+from bot.training_data import DOMAIN, STORIES
+from bot.validation import shapes
 from bot.validation.rules import places
-from bot.validation.shapes import CONFIG, STORIES
 from bot.validation.source import Finding, Place, read_places
 
-CONFIG_FILE, DOMAIN = Path("config.yml"), Path("bot/domain")
-EXAMPLES_FOLDER, STORIES_FOLDER = Path("nlu_data"), Path("stories")
 IMPORTER = {"importers": [{"name": "bot.nlu.importer.ReadOnceImporter"}]}
 MOST_TURNS = 4
 PLACE = re.compile(r"^ *in (\S.*:\d+):\n *(\S.*)$", re.MULTILINE)
@@ -54,12 +55,12 @@ def _findings() -> Iterator[Finding]:
     from rasa.shared.importers.importer import TrainingDataImporter
     from rasa.shared.nlu.training_data.loading import load_data
 
-    configs, stories = read_places(Place(Path(), CONFIG, str(CONFIG_FILE)), Place(STORIES_FOLDER, STORIES))
-    unfit = list(check_config(CONFIG_FILE, configs))
+    configs, stories = read_places(Place(Path(), shapes.CONFIG, str(CONFIG)), Place(STORIES, shapes.STORIES))
+    unfit = list(check_config(CONFIG, configs))
     yield from unfit
-    for file in sorted(EXAMPLES_FOLDER.glob("*.yml")):
+    for file in sorted(EXAMPLES.glob("*.yml")):
         yield from _refused(partial(load_data, str(file)), str(file))
-    importer = TrainingDataImporter.load_from_dict(IMPORTER, str(CONFIG_FILE), str(DOMAIN), [str(STORIES_FOLDER)])
+    importer = TrainingDataImporter.load_from_dict(IMPORTER, str(CONFIG), str(DOMAIN), [str(STORIES)])
     unread = list(_refused(lambda: (importer.get_domain(), importer.get_stories()), "bot/domain, stories"))
     yield from unread
     if unread:
@@ -113,13 +114,13 @@ def _failing(importer: Any, where: Mapping[str, str]) -> Iterator[Finding]:
         except InvalidRule as error:
             yield from _invalid(error.message, where)
         except Exception as error:
-            yield Finding(str(CONFIG_FILE), told(error.__cause__ or error), "correct it: Rasa cannot train with it")
+            yield Finding(str(CONFIG), told(error.__cause__ or error), "correct it: Rasa cannot train with it")
 
 
 def _invalid(message: str, where: Mapping[str, str]) -> Iterator[Finding]:
-    """Rasa's complaints about rules, each with the places of those it names."""
+    """Rasa's complaints about rules, each with the places of those it names; Rasa gives them in any order."""
     known = set[frozenset[str]]()
-    for line in re.findall(r"^- (.+)$", message, re.MULTILINE) or [" ".join(message.split())]:
+    for line in sorted(re.findall(r"^- (.+)$", message, re.MULTILINE)) or [" ".join(message.split())]:
         named = _named(line, where)
         if frozenset(named) not in known:
             known.add(frozenset(named))
@@ -157,7 +158,7 @@ def main() -> None:
     """Print what Rasa finds."""
     os.environ["LOG_LEVEL"] = "ERROR"
     set_up_logs(50)
-    if not (CONFIG_FILE.is_file() and needs_tensorflow(CONFIG_FILE)):
+    if not (CONFIG.is_file() and needs_tensorflow(CONFIG)):
         keep_out_tensorflow()
     warnings.simplefilter("ignore")
     for finding in _findings():
