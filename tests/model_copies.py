@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,9 @@ from bot.cli import cli
 from bot.models import Register
 from bot.training import MODELS, SUFFIX, Model
 
-FIRST, SECOND, CUT = "20000101-000001-aaaaaaaa", "20000101-000002-bbbbbbbb", "20000101-000003-cccccccc"
+# Older than any other model, and of another year in each of the processes that run tests side by side.
+DAY = f"20{os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw').zfill(2)}0101"
+FIRST, SECOND, CUT = f"{DAY}-000001-aaaaaaaa", f"{DAY}-000002-bbbbbbbb", f"{DAY}-000003-cccccccc"
 SWITCH_SECONDS = 5.0
 FIGURES: dict[str, Any] = {
     "sentences": 200,

@@ -19,7 +19,7 @@ from bot.cli.figures import measured_on
 from bot.errors import ModelMissing, PortalError
 from bot.models import Disagreement, Register
 from tests.conftest import ROOT, Running, start_portal
-from tests.model_copies import CUT, FIGURES, FIRST, SECOND, add, copies, file_of, register, states, typed, until
+from tests.model_copies import CUT, DAY, FIGURES, FIRST, SECOND, add, copies, file_of, register, states, typed, until
 
 __all__ = ["copies", "register"]
 QUESTION = "Was kostet der Versand?"
@@ -93,7 +93,7 @@ def test_force_needs_a_reason(register: Register) -> None:
     ("words", "what"),
     [
         (("promote", "19990101"), "there is no model"),
-        (("promote", "20000101"), "3 models have"),
+        (("promote", DAY), "3 models have"),
         (("promote", CUT, "--force", "--reason", "hurry"), "is broken"),
         (("shadow", CUT), "is broken"),
         (("canary", CUT, "10"), "is broken"),

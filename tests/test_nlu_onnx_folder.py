@@ -66,6 +66,17 @@ def test_a_folder_is_an_encoder_in_the_configuration(tmp_path: Path) -> None:
     assert LinearIntentClassifier.fingerprint_addon({"encoder": str(folder)}).startswith("words-")
 
 
+def test_a_folder_stands_beside_other_encoders(tmp_path: Path) -> None:
+    name = f"universal+{write_folder(tmp_path / 'words')}"
+    LinearIntentClassifier.validate_config({"encoder": name})
+    encoder = load_encoder(name)
+    assert encoder is not None
+    assert encoder.sizes == (512, 2)
+    assert np.allclose(encoder.encode(["wo"])[0, 512:], [1, 0])
+    with pytest.raises(InvalidConfigException, match="several joined by"):
+        LinearIntentClassifier.validate_config({"encoder": f"{name}+nowhere"})
+
+
 def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidConfigException, match=r"model\.onnx"):
         OnnxFolder(tmp_path)

@@ -8,6 +8,7 @@ trained, so here it is read once with libyaml, by the rules of YAML 1.2 that Ras
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +41,8 @@ def prepare_loading(*models: Path) -> None:
         keep_out_tensorflow()
     from rasa.graph_components.providers.domain_provider import DomainProvider
 
-    DomainProvider.load = staticmethod(_load)
+    if DomainProvider.load is not _load:
+        DomainProvider.load = staticmethod(wraps(DomainProvider.load)(_load))
 
 
 def read_domain(folder: Path) -> Domain:
@@ -52,7 +54,7 @@ def read_domain(folder: Path) -> Domain:
 
 
 def _load(config: Any, model_storage: Any, resource: Any, execution_context: Any, **_: Any) -> DomainProvider:
-    """Stands for `DomainProvider.load`; Rasa gives the arguments by name."""
+    """Stands for `DomainProvider.load`; Rasa gives the arguments by name, and looks at the types of the other's."""
     from rasa.graph_components.providers.domain_provider import DomainProvider
 
     with model_storage.read_from(resource) as folder:

@@ -104,40 +104,51 @@ class SideBySide:
 
 
 Packaged = type[UniversalEncoder] | type[E5Encoder]
-_PACKAGED: dict[str, tuple[Packaged, ...]] = {
-    UNIVERSAL: (UniversalEncoder,),
-    E5: (E5Encoder,),
-    BOTH: (UniversalEncoder, E5Encoder),
-}
+_PACKAGED: dict[str, Packaged] = {UNIVERSAL: UniversalEncoder, E5: E5Encoder}
 
 
 @lru_cache
 def load_encoder(name: str) -> Encoder | None:
-    """The encoder of a name in `ENCODERS` or of a folder, one for a process.
+    """The encoder of a name in `ENCODERS` or of a folder, or several of them joined by `+`; one for a process.
 
     None for `none` and when no package is installed; a package that is missing is named in the log once.
     """
     if name == NONE:
         logger.info("No sentence encoder is configured: intents are told by their words alone.")
         return None
-    if name not in ENCODERS:
-        from bot.nlu.onnx_folder import OnnxFolder
-
-        return OnnxFolder(Path(name))
     for distribution in missing_packages(name):
         logger.warning(
             "A sentence encoder is not installed: intents are told without it. Install %s and train again.",
             distribution,
         )
-    encoders = [encoder() for encoder in _PACKAGED[name] if _installed(encoder)]
+    encoders = [_load(part) for part in _parts(name) if part not in _PACKAGED or _installed(_PACKAGED[part])]
     if len(encoders) > 1:
         return SideBySide(encoders)
     return encoders[0] if encoders else None
 
 
+def is_encoder(name: str) -> bool:
+    """Whether there is an encoder of this name; its package may be missing."""
+    return name == NONE or all(part in _PACKAGED or Path(part).is_dir() for part in _parts(name))
+
+
 def missing_packages(name: str) -> list[str]:
     """The packages that an encoder needs and that are not installed."""
-    return [encoder.distribution for encoder in _PACKAGED.get(name, ()) if not _installed(encoder)]
+    packaged = [_PACKAGED[part] for part in _parts(name) if part in _PACKAGED]
+    return [encoder.distribution for encoder in packaged if not _installed(encoder)]
+
+
+def _parts(name: str) -> list[str]:
+    """The encoders that stand side by side under a name."""
+    return [one for part in name.split("+") for one in ((UNIVERSAL, E5) if part == BOTH else (part,))]
+
+
+def _load(part: str) -> Encoder:
+    if part in _PACKAGED:
+        return _PACKAGED[part]()
+    from bot.nlu.onnx_folder import OnnxFolder
+
+    return OnnxFolder(Path(part))
 
 
 def _installed(encoder: Packaged) -> bool:

@@ -30,7 +30,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.cache import Cache, CachedEncoder, cached_spans
-from bot.nlu.encoder import ENCODERS, NONE, UNIVERSAL, Encoder, Vectors, load_encoder
+from bot.nlu.encoder import ENCODERS, NONE, UNIVERSAL, Encoder, Vectors, is_encoder, load_encoder
 from bot.nlu.language import detect
 from bot.nlu.linear import Examples, LinearModel
 from bot.nlu.regression import Floats
@@ -58,7 +58,7 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     def get_default_config() -> dict[str, Any]:
         """The parameters and their defaults."""
         return {
-            # "universal", "e5", "both", "none" (words alone), or a folder with an ONNX model.
+            # "universal", "e5", "both", "none" (words alone), a folder with an ONNX model, or several joined by "+".
             "encoder": UNIVERSAL,
             # The file that keeps what is known of examples, so that a second training is quick; null for none.
             "cache": "var/cache/examples.sqlite",
@@ -85,9 +85,9 @@ class LinearIntentClassifier(GraphComponent, IntentClassifier):
     @classmethod
     def validate_config(cls, config: dict[str, Any]) -> None:
         """Refuse an encoder that does not exist, and numbers that nothing can be learnt with."""
-        encoder = config.get("encoder", UNIVERSAL)
-        if encoder not in ENCODERS and not Path(encoder).is_dir():
-            raise InvalidConfigException(f"{cls.__name__}: encoder must be {', '.join(ENCODERS)} or a folder.")
+        if not is_encoder(str(config.get("encoder", UNIVERSAL))):
+            names = ", ".join(ENCODERS)
+            raise InvalidConfigException(f"{cls.__name__}: encoder must be {names}, a folder, or several joined by +.")
         for name, (least, most) in _RANGES.items():
             value = config.get(name, least)
             if not isinstance(value, int | float) or not least <= value <= most:
