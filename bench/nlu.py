@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from bench.nlu_sets import SETS, Set
 from bench.nlu_worker import DIET
@@ -25,6 +26,7 @@ NOTES = """
 Accuracy of intents in percent; same sentences, same splits, same machine ({machine}), one thread, nothing cached.
 CLINC150: within scope and, after the comma, recall out of scope, at the threshold that is best on its validation set.
 HINT3: the best accuracy over all thresholds, as published. Ten examples of MASSIVE and ROBO.AI are chosen by a seed.
+all-MiniLM-L6-v2 (English, Apache-2.0, 8 bits) is a folder with an ONNX model, which is not part of this project.
 DIET is Rasa 3.6's default pipeline with 100 epochs. `published` is the best figure that we know for these files.
 Times tell something only when nothing else ran on the machine.
 """
@@ -64,6 +66,11 @@ def costs(results: Results, classifiers: list[str]) -> str:
     return "\n".join(lines)
 
 
+def _column(classifier: str) -> str:
+    """The name of its column: of a folder with an encoder the last part is enough."""
+    return "+".join(Path(part).name for part in classifier.split("+"))
+
+
 def _title(classifier: str) -> str:
     return "DIET" if classifier == DIET else f"ours, `encoder: {classifier}`"
 
@@ -90,13 +97,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the small sets only")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS), metavar="SET", help=", ".join(SETS))
-    parser.add_argument("--encoders", nargs="*", default=["universal", "none"], metavar="ENCODER")
+    parser.add_argument(
+        "--encoders", nargs="*", default=["universal", "none"], metavar="ENCODER", help="as in config.yml"
+    )
     parser.add_argument("--diet", nargs="*", choices=SETS, default=[], metavar="SET", help="sets to run DIET on too")
     options = parser.parse_args()
     results: Results = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     for name in _chosen(options.sets, options.quick):
         for classifier in [*options.encoders, *([DIET] if name in options.diet else [])]:
-            results.setdefault(name, {})[classifier] = figures = run(name, classifier)
+            results.setdefault(name, {})[_column(classifier)] = figures = run(name, classifier)
             print(name, classifier, {key: round(value, 1) for key, value in figures.items()}, flush=True)
             KEPT.write_text(json.dumps(results, indent=1) + "\n")
     _report({name: results[name] for name in SETS if name in results})
