@@ -247,7 +247,12 @@ def usable_file(row: ModelRow, folder: Path = MODELS) -> Path:
     model = Model(folder / f"{row.name}{SUFFIX}")
     if not model.file.is_file():
         raise ModelMissing(f"the model file {model.file} is not there", "bring it back, or promote another model")
-    if model.sha256 != row.sha256:
+    try:
+        changed = model.sha256 != row.sha256
+    except OSError as error:
+        what = f"the model file {model.file} cannot be read: {error.strerror}"
+        raise ModelMissing(what, "look at its permissions and the disk") from error
+    if changed:
         raise ModelMissing(
             f"the model file {model.file} was cut or changed since it was registered",
             "bring the file back, or train or promote another model: sprachportal models lists them",

@@ -9,6 +9,7 @@ import fcntl
 import gzip
 import hashlib
 import shutil
+import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import IO
 
-from bot.errors import ModelMissing
+from bot.errors import ModelMissing, PortalError
+from bot.nlu.without_tensorflow import METADATA
 
 MODELS = Path("models")
 SUFFIX = ".tar.gz"
@@ -70,7 +73,11 @@ class Model:
             with gzip.open(self.file) as opened:
                 while opened.read(PIECE):
                     pass
-        except (OSError, EOFError, zlib.error) as error:
+            with tarfile.open(self.file) as archive:
+                archive.getmember(METADATA)
+        except PermissionError as error:
+            raise ModelMissing(f"the model file {self.file} may not be read", "look at its permissions") from error
+        except (OSError, EOFError, zlib.error, tarfile.TarError, KeyError) as error:
             todo = "delete it and train one: sprachportal train"
             raise ModelMissing(f"the model file {self.file} is broken", todo) from error
 
@@ -113,17 +120,28 @@ def _newest_of(folder: Path) -> Model:
 
 @contextmanager
 def alone(folder: Path = MODELS, waiting: Callable[[], object] = lambda: None) -> Iterator[None]:
-    """One training at a time in a folder; `waiting` is called when another one must end first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".training").open("w") as lock:
+    """One training at a time in a folder; `waiting` is called when another one must end first.
+
+    Raises `PortalError` when the folder cannot be used.
+    """
+    with _opened(folder) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             waiting()
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in folder.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
         yield
+
+
+def _opened(folder: Path) -> IO[str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / ".training").open("w")
+    except OSError as error:
+        what = f"models cannot be put into {folder}/: {error.strerror} ({error.filename})"
+        raise PortalError(what, "look at this file or folder and its permissions") from error
 
 
 def new_model(fingerprint: str, folder: Path = MODELS) -> Model:

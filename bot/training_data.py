@@ -38,11 +38,9 @@ class TrainingData(msgspec.Struct, frozen=True):
     def changes(self, before: TrainingData) -> Iterator[str]:
         """What is different from `before`, a line each."""
         yield from _examples(before.examples, self.examples)
-        aside = str(EXAMPLES) if before.examples != self.examples else ""
         for verb, files in _files(before.files, self.files).items():
-            told = [file for file in files if not (aside and Path(file).is_relative_to(aside))]
-            if told:
-                yield f"{verb}: {_listed(told)}"
+            if files:
+                yield f"{verb}: {_listed(files)}"
         if before.encoder != self.encoder:
             yield f"encoder: {self.encoder} instead of {before.encoder}"
 
@@ -74,12 +72,12 @@ def fingerprint_of(*places: Path) -> str:
 
 
 def encoder_name() -> str:
-    """The name of the encoder that a training would use; `none` when it is not installed."""
+    """The name of the encoder that a training would use; `none` when there is none, which a training tells."""
     try:
         wanted = encoder_wanted()
-    except PortalError:
+        encoder = load_encoder(wanted) if wanted else None
+    except Exception:
         return NONE
-    encoder = load_encoder(wanted) if wanted else None
     return encoder.name if encoder else NONE
 
 

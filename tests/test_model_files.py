@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -11,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli.figures import measured_on
 from bot.errors import ModelMissing
 from bot.models import Register
-from tests.model_copies import CUT, FIRST, SECOND, add, copies, file_of, register, states, typed
+from tests.model_copies import CUT, FIGURES, FIRST, SECOND, add, copies, file_of, register, states, typed
 
 __all__ = ["copies", "register"]
 READERS = [("parse", "Hallo", "--model"), ("test", "--no-conversations", "--model"), ("compare", SECOND)]
@@ -75,9 +77,28 @@ def test_a_model_that_was_cut_is_not_read(register: Register, words: tuple[str, 
     assert "is broken" in refused(*words, CUT).what
 
 
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"junk")], ids=["empty", "no archive"])
+def test_what_is_no_model_is_not_promoted(register: Register, content: bytes) -> None:
+    with changed(file_of(FIRST), content):
+        assert "is broken" in refused("promote", FIRST, "--force", "--reason", "hurry").what
+    assert states(register) == {}
+
+
+def test_a_live_model_whose_file_is_gone_does_not_keep_others_out(register: Register, tmp_path: Path) -> None:
+    add(register, FIRST, SECOND)
+    register.promote(FIRST, by="Kim", instead_of=None)
+    away = file_of(FIRST).rename(tmp_path / "away")
+    try:
+        assert "--force" in refused("promote", SECOND).todo
+        assert typed("promote", SECOND, "--force", "--reason", "the other is gone").exit_code == 0
+    finally:
+        away.rename(file_of(FIRST))
+
+
 @pytest.mark.parametrize("words", [*READERS, ("promote",)], ids=lambda words: words[0])
 def test_a_model_without_its_encoder_is_not_read(register: Register, words: tuple[str, ...]) -> None:
     add(register, SECOND)
+    register.set_figures(SECOND, {**FIGURES, "measured_on": measured_on()})
     register.promote(SECOND, by="Kim", instead_of=None)
     with changed(file_of(FIRST), with_encoder(file_of(FIRST), "none")):
         error = refused(*words, FIRST)

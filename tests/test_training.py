@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from bot.cli.figures import measured_on
+from bot.cli.train import what_failed
 from bot.errors import PortalError
 from bot.models import Register
 from bot.training import UNFINISHED, Model, all_models, alone
-from bot.training_data import TrainingData
+from bot.training_data import TrainingData, fingerprint
 from tests.conftest import ROOT
 from tests.full_disk import full_disk
 from tests.model_copies import FIGURES, typed
@@ -109,7 +110,7 @@ def test_train_tells_what_changed_since_the_last_model(project: Path) -> None:
     (model, _newer) = all_models()
     assert f"Since {model.name}:" in second
     assert "examples: 2 more, 1 fewer: greet de +2 -1" in second
-    assert "changed: stories/talk.yml" in second
+    assert "changed: nlu_data/talk.de.yml, stories/talk.yml" in second
     assert "new: bot/domain/more.yml" in second
     assert "Nothing changed since" in typed("train").output
     assert len(typed("models", "--json").stdout.splitlines()) == len(all_models()) == 3
@@ -168,6 +169,39 @@ def test_a_full_disk_leaves_nothing_behind(project: Path) -> None:
     assert "File too large" in error.what
     assert "disk" in error.todo
     assert sorted(file.name for file in (project / "models").iterdir()) == models
+
+
+@pytest.mark.parametrize("content", ["", '{"files":{"a', '{"version": 2}'])
+def test_what_is_not_known_of_the_last_model_does_not_stop_a_training(project: Path, content: str) -> None:
+    typed("train")
+    (model,) = all_models()
+    model.data_file.write_text(content)
+    assert typed("train").exit_code == 0
+    model.data_file.unlink()
+    assert typed("train").exit_code == 0
+
+
+def test_an_encoder_that_is_not_there_is_told(project: Path) -> None:
+    (project / "config.yml").write_text(CONFIG.format(encoder="nowhere"))
+    fingerprint()
+    for words in (("train",), ("test", "--cross-validate")):
+        assert "encoder: nowhere has no tokenizer.json" in failed(*words).what
+
+
+@pytest.mark.parametrize("name", ["models", "models/.training"])
+def test_where_models_cannot_be_put_it_is_told(project: Path, name: str) -> None:
+    if name == "models":
+        (project / name).touch()
+    else:
+        (project / name).mkdir(parents=True)
+    assert f"({name})" in failed("train").what
+
+
+def test_who_ends_a_training_is_not_told_of_wrong_data() -> None:
+    error = ValueError("a library's own")
+    error.__cause__ = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        what_failed(error)
 
 
 def test_a_second_training_waits_and_clears_up_after_one_that_was_killed(tmp_path: Path) -> None:

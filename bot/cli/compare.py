@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 from scipy.stats import binomtest
 
 from bot.cli.figures import figures_of
@@ -159,5 +159,5 @@ def _sentences(changed: list[dict[str, Any]]) -> Table:
     table = new_table("Sentence", "Means", "Right", "The other's guess", whole=("Means", "Right", "The other's guess"))
     for found in changed[:SHOWN]:
         other = "a" if found["better"] == "b" else "b"
-        table.add_row(escape(found["text"]), found["intent"], found["better"].upper(), found[other])
+        table.add_row(*map(Text, (found["text"], found["intent"], found["better"].upper(), found[other])))
     return table

@@ -32,15 +32,18 @@ def play_all(model: Path) -> tuple[int, list[Failure]]:
 
 def measure(model: Path) -> dict[str, Any]:
     """The model's figures with its conversations, and on which data they were measured."""
+    stamp = measured_on()
     (agent,) = load_agents(model)
     readings = read_all(agent, read_held_out(HELD_OUT))
     played, failures = play_all(model)
-    return whole_figures(readings, failures, played)
+    return whole_figures(readings, failures, played, stamp)
 
 
-def whole_figures(readings: Sequence[Reading], failures: Sequence[Failure], played: int) -> dict[str, Any]:
+def whole_figures(
+    readings: Sequence[Reading], failures: Sequence[Failure], played: int, measured_on: str
+) -> dict[str, Any]:
     """The figures as the register keeps them: with how many conversations were played, and what all depends on."""
-    return {**figures_of(readings, failures), "dialogues": played, "measured_on": measured_on()}
+    return {**figures_of(readings, failures), "dialogues": played, "measured_on": measured_on}
 
 
 def measured_on() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markup import escape
+from rich.text import Text
 
 from bot.cli import wiring
 from bot.cli.inbox_keys import Sitting, summary
@@ -145,7 +145,7 @@ def _print_table(clusters: Sequence[Cluster], settings: Settings) -> None:
         for mistake in cluster.mistakes:
             last = f"{mistake.last_at.astimezone():%d.%m.}"
             cells = (mistake.text, mistake.intent, f"{mistake.confidence:.2f}", ", ".join(mistake.kinds), last)
-            table.add_row(str(mistake.id), str(mistake.count), *map(escape, cells))
+            table.add_row(str(mistake.id), str(mistake.count), *map(Text, cells))
         table.add_section()
     show(table)
     click.echo("Decide in the terminal: sprachportal inbox. Or one: sprachportal inbox decide ID --intent NAME")

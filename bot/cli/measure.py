@@ -18,7 +18,7 @@ from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
 from bot.cli import curve
-from bot.cli.figures import figures_of, whole_figures
+from bot.cli.figures import figures_of, measured_on, whole_figures
 from bot.cli.known_models import open_register, wanted_model
 from bot.cli.reading import load_agents, read_all, threshold_of
 from bot.cli.summary_view import show
@@ -78,10 +78,11 @@ def test(
     tested = None if cross_validate else wanted_model(model or "newest")
     file = report or REPORTS / f"{tested.name if tested else f'cross-validation-{fingerprint()}'}.html"
     require_writable(file)
+    stamp = measured_on()
     subject, measured = _by_model(tested, conversations) if tested else _by_folds(folds or FOLDS)
     summary, seconds = sum_up(subject, measured), time.monotonic() - began
     if tested and (had := measured.conversations):
-        figures = whole_figures(measured.readings, had.failed, had.played)
+        figures = whole_figures(measured.readings, had.failed, had.played, stamp)
         open_register(load_settings()).set_figures(tested.name, figures)
     if as_json:
         told = json_of(summary, measured.readings)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.markup import escape
+from rich.text import Text
 
 from bot.cli.known_models import open_register
 from bot.cli.tables import new_table, show
@@ -97,7 +97,7 @@ def _show(listed: list[dict[str, Any]]) -> None:
         state = f"canary {model['share']} %" if model["state"] == "canary" else str(model["state"])
         style = "bold" if state in ("live", "newest") else ""
         trained = f"{_local(datetime.fromisoformat(model['trained_at']))} {model['trained_by'] or ''}".strip()
-        table.add_row(model["name"], state, escape(trained), *_figure_cells(model), style=style)
+        table.add_row(Text(model["name"]), state, Text(trained), *_figure_cells(model), style=style)
     show(table)
     for note in filter(None, map(_note, listed)):
         click.echo(note)

@@ -122,8 +122,16 @@ def _before(register: Register, candidate: ModelRow, *, measured: bool) -> Model
 def _problems(settings: Settings, register: Register, row: ModelRow, before: ModelRow | None) -> list[str]:
     from bot.cli.figures import worse_than
 
-    live = _figures(register, before) if before else None
+    live = _figures_before(register, before) if before else None
     return [*worse_than(_figures(register, row), live, settings.portal.gate), *_unled(row)]
+
+
+def _figures_before(register: Register, before: ModelRow) -> dict[str, Any]:
+    try:
+        return _figures(register, before)
+    except ModelMissing as error:
+        todo = "mend that, or promote without comparing: sprachportal promote MODEL --force --reason TEXT"
+        raise ModelMissing(f"the model that answers now cannot be measured: {error.what}", todo) from error
 
 
 def _unled(row: ModelRow) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 import msgspec
-from rich.markup import escape
+from rich.text import Text
 
 from bot import database
 from bot.cli import fail
@@ -174,7 +174,7 @@ def _print_table(found: Sequence[Listed], states: Sequence[str], waiting: dict[s
         length = _short_enough(found)
         for one in found:
             cells = (one.id[:length], one.channel, one.kind, one.state, str(one.tries), _clock(one.created_at))
-            table.add_row(*cells, _next(one), escape(f"{one.code} {one.why}".strip()))
+            table.add_row(*cells, _next(one), Text(f"{one.code} {one.why}".strip()))
         show(table)
     more = sum(waiting[state] for state in states) - len(found)
     if more > 0:

