@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from bot.errors import PortalError
+from bot.yaml12 import read_yaml
 
 CONFIG = Path("config.yml")
 CLASSIFIER, FALLBACK = "LinearIntentClassifier", "FallbackClassifier"
@@ -16,9 +17,9 @@ CLASSIFIER, FALLBACK = "LinearIntentClassifier", "FallbackClassifier"
 def read_pipeline(config: Path = CONFIG) -> dict[str, dict[str, Any]]:
     """The settings of each component, by the name of its class; raises `PortalError` when there is no pipeline."""
     try:
-        parts = yaml.safe_load(config.read_text("utf-8"))["pipeline"]
+        parts = read_yaml(config.read_text("utf-8"))["pipeline"]
         return {part["name"].rpartition(".")[2]: part for part in parts}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise PortalError(f"{config} has no pipeline that can be read", "sprachportal validate says more") from error
 
 

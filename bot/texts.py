@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bot.turns import Choice
+from bot.yaml12 import FILES, read_yaml
 
 DOMAIN = Path(__file__).parent / "domain"
 
@@ -26,8 +25,8 @@ class Texts:
     def load(cls, domain: Path = DOMAIN) -> Texts:
         """All responses below a domain folder."""
         responses: dict[str, list[dict[str, Any]]] = {}
-        for file in sorted(domain.glob("*.yml")):
-            responses.update(yaml.safe_load(file.read_text("utf-8")).get("responses") or {})
+        for file in sorted(domain.glob(FILES)):
+            responses.update(read_yaml(file.read_text("utf-8")).get("responses") or {})
         return cls(responses)
 
     def say(self, name: str, language: str, *, channel: str | None = None) -> str:

@@ -19,7 +19,7 @@ from bot.validation.source import read_folder
 
 STORIES, DOMAIN, CODE = Path("stories"), Path("bot/domain"), Path("bot/nlu")
 DATA = (CONFIG, EXAMPLES, STORIES, DOMAIN, CODE)
-SUFFIXES = (".yml", ".py", ".txt")
+SUFFIXES = (".yml", ".yaml", ".py", ".txt")
 MOST_TOLD = 12
 
 

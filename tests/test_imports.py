@@ -14,6 +14,7 @@ LAYERS = (
         "bot.settings",
         "bot.messaging_settings",
         "bot.texts",
+        "bot.yaml12",
         "bot.tables",
         "bot.one_writer",
         "bot.scribe",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bot.channels.outlet import Delivery, Form, Outlet, Template
 from bot.cli.check import sentence_vectors
 from bot.texts import Texts
+from bot.training_data import digests
 from bot.turns import Reply
 from bot.validation import Finding, validate
 from bot.validation.channels import check_channels
@@ -186,6 +187,55 @@ def test_words_such_as_yes_are_texts_as_rasa_reads_them(tmp_path: Path) -> None:
     (tmp_path / "one.yml").write_text("rules:\n- rule: Yes\n  steps: [{intent: no}]\n", "utf-8")
     (source,) = read_folder(tmp_path, STORIES)
     assert source.data["rules"] == [{"rule": "Yes", "steps": [{"intent": "no"}]}]
+
+
+def test_numbers_and_times_are_read_as_rasa_reads_them(tmp_path: Path) -> None:
+    (tmp_path / "one.yml").write_text("[1e-3, 4E-1, 10:30, 012, 089, 0o17, 0x1f, -0b11, 1_000]", "utf-8")
+    (source,) = read_folder(tmp_path, [object])
+    assert source.data == [0.001, 0.4, "10:30", 12, 89, 15, 31, -3, 1000]
+
+
+def test_a_time_without_quotes_is_the_title_of_a_button(tmp_path: Path) -> None:
+    buttons = "buttons: [{title: 10:30, payload: /affirm}]"
+    assert (
+        response(tmp_path, FINE.replace('Gern."', f'Gern."\n    {buttons}').replace('ly."', f'ly."\n    {buttons}'))
+        == []
+    )
+    assert Texts.load(tmp_path).choices("utter_one", "de")[0].title == "10:30"
+
+
+def test_what_editors_keep_beside_a_file_is_left_aside(project: Path, code: Code) -> None:
+    for folder in ("bot/domain", "nlu_data", "stories"):
+        (project / folder / ".#orders.yml").symlink_to("someone@somewhere.1234:5678")
+    assert validate(project, code=code) == []
+    assert Texts.load(project / "bot/domain").has("utter_greet")
+
+
+def test_files_that_only_training_reads_are_found(project: Path, code: Code) -> None:
+    (project / "nlu_data/sub").mkdir()
+    for name in ("nlu_data/more.de.yaml", "nlu_data/sub/x.yml", "stories/.hidden.yml", "bot/domain/orders.yaml"):
+        (project / name).write_text('version: "3.1"\n', "utf-8")
+    assert {(finding.where, finding.todo) for finding in validate(project, code=code)} == {
+        (f"{project}/nlu_data/more.de.yaml", f"make it {project}/nlu_data/more.de.yml"),
+        (f"{project}/nlu_data/sub/x.yml", f"make it {project}/nlu_data/x.yml"),
+        (f"{project}/stories/.hidden.yml", f"make it {project}/stories/hidden.yml"),
+        (f"{project}/bot/domain/orders.yaml", f"put it into {project}/bot/domain/orders.yml"),
+    }
+    assert f"{project}/nlu_data/more.de.yaml" in digests(project / "nlu_data")
+
+
+def test_a_table_that_begins_with_a_byte_order_mark_is_read(project: Path, code: Code) -> None:
+    held_out = project / "tests/nlu/heldout.tsv"
+    held_out.write_bytes(b"\xef\xbb\xbf" + held_out.read_bytes())
+    assert validate(project, code=code) == []
+
+
+@pytest.mark.parametrize(
+    "key", ["conversation_start: true", "wait_for_user_input: false", "condition: [active_loop: x]"]
+)
+def test_rules_that_hold_at_other_times_are_not_the_same(project: Path, code: Code, key: str) -> None:
+    new = f"{TWICE.replace('steps', key + chr(10) + '  steps')}\n- rule: Not understood\n"
+    assert change(project, code, "stories/dialogue.yml", "- rule: Not understood\n", new) == []
 
 
 def test_a_response_that_code_says_and_nobody_wrote_is_found_in_the_code(project: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import config_check
 from bot.cli.rasa_check import begin, ended
 from bot.nlu.intent import LinearIntentClassifier
 from tests.conftest import ROOT
@@ -39,6 +40,24 @@ stories:
   - action: utter_greet
   - slot_was_set:
     - shoe_size: 41
+"""
+EARLY = """
+- story: {name}
+  steps:
+  - intent: {first}
+  - action: utter_help
+{between}
+  - intent: deny
+  - action: {last}
+"""
+UNKNOWN_FORM = """
+- rule: Shoes
+  condition:
+  - active_loop: shoe_form
+  steps:
+  - intent: thank
+  - action: shoe_form
+  - active_loop: shoe_form
 """
 Found = Callable[[], list[tuple[str, str]]]
 
@@ -125,6 +144,27 @@ def test_what_is_wrong_in_the_configuration_is_found_with_its_line(project: Path
         "here is [4] instead of a value such as 5",
     ]
     assert '{"entity": }' in told["nlu_data/orders.de.yml"]
+
+
+def test_what_rasa_takes_is_not_refused(project: Path, found: Found) -> None:
+    config, stories = project / "config.yml", project / "stories/dialogue.yml"
+    text = config.read_text("utf-8")
+    for old, new in (("threshold: 0.4", "threshold: 4e-1"), ("max_history: 4", "max_history: 10")):
+        assert old in text
+        text = text.replace(old, new, 1)
+    config.write_text(text, "utf-8")
+    (project / "nlu_data/more.de.yml").write_text('version: "3.1"\n', "utf-8")
+    between = "\n".join(["  - intent: affirm", "  - action: utter_help"] * 3)
+    one = EARLY.format(name="Greeted", first="greet", last="utter_greet", between=between)
+    other = EARLY.format(name="Thanked", first="thank", last="action_goodbye", between=between)
+    stories.write_text(f"{stories.read_text('utf-8')}{UNKNOWN_FORM}\nstories:{one}{other}", "utf-8")
+    where = f"stories/dialogue.yml:{line(stories, ': Shoes')}: Shoes"
+    assert found() == [(where, "no form shoe_form")]
+
+
+def test_an_error_is_told_without_the_names_of_all_actions() -> None:
+    error = ValueError("Cannot access action 'x'. Available actions are:\n\t - action_listen\n\t - action_restart")
+    assert config_check.told(error) == "Cannot access action 'x'."
 
 
 @pytest.mark.parametrize("name", ["strength", "unfamiliar", "seed", "ranking_length"])

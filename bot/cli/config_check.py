@@ -102,5 +102,5 @@ def _refused(source: Source, part: str, number: int, component: Any, settings: d
 
 
 def told(error: BaseException) -> str:
-    """An error in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error in one line, without the hundreds of names that Rasa appends."""
+    return " ".join(str(error).split()).partition(" Available actions are:")[0] or type(error).__name__

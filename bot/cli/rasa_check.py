@@ -30,7 +30,6 @@ from bot.validation.rules import places
 from bot.validation.source import Finding, Place, read_places
 
 IMPORTER = {"importers": [{"name": "bot.nlu.importer.ReadOnceImporter"}]}
-MOST_TURNS = 4
 PLACE = re.compile(r"^ *in (\S.*:\d+):\n *(\S.*)$", re.MULTILINE)
 APART = "keep one of them, or tell them apart before that by another intent, slot or condition"
 
@@ -55,21 +54,30 @@ def _findings() -> Iterator[Finding]:
     from rasa.shared.importers.importer import TrainingDataImporter
     from rasa.shared.nlu.training_data.loading import load_data
 
-    configs, stories = read_places(Place(Path(), shapes.CONFIG, str(CONFIG)), Place(STORIES, shapes.STORIES))
+    configs, stories, examples = read_places(
+        Place(Path(), shapes.CONFIG, str(CONFIG)), Place(STORIES, shapes.STORIES), Place(EXAMPLES, shapes.EXAMPLES)
+    )
     unfit = list(check_config(CONFIG, configs))
     yield from unfit
-    for file in sorted(EXAMPLES.glob("*.yml")):
-        yield from _refused(partial(load_data, str(file)), str(file))
+    for source in examples:
+        if "nlu" in source.data:
+            yield from _refused(partial(load_data, str(source.file)), str(source.file))
     importer = TrainingDataImporter.load_from_dict(IMPORTER, str(CONFIG), str(DOMAIN), [str(STORIES)])
     unread = list(_refused(lambda: (importer.get_domain(), importer.get_stories()), "bot/domain, stories"))
     yield from unread
     if unread:
         return
     domain, graph, where = importer.get_domain(), importer.get_stories(), places(stories)
-    yield from _unknown_slots(domain, graph, where)
-    if not unfit:
-        yield from _failing(importer, where)
-    yield from _contradicting(domain, graph, where)
+    yield from dict.fromkeys(_unknown_slots(domain, graph, where))
+    unknown = dict.fromkeys(_unknown_forms(domain, graph, where))
+    yield from unknown
+    if unfit:
+        return
+    schema = graph_of(importer.get_config()).train_schema
+    if not unknown:
+        yield from _failing(importer, schema, where)
+    if turns := _turns(schema):
+        yield from _contradicting(domain, graph, where, max(turns) if all(turns) else 0)
 
 
 def _refused(read: Callable[[], object], what: str) -> Iterator[Finding]:
@@ -93,7 +101,19 @@ def _unknown_slots(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterato
                 yield Finding(where.get(step.block_name, step.block_name), what, "correct it, or add it to bot/domain")
 
 
-def _failing(importer: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+def _unknown_forms(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+    """Forms that rules and stories begin or ask for and the domain does not have: they end a training."""
+    from rasa.shared.core.events import ActiveLoop
+
+    known = {None, *domain.form_names}
+    for step in graph.story_steps:
+        for event in step.events:
+            if isinstance(event, ActiveLoop) and event.name not in known:
+                what = f"no form {event.name}"
+                yield Finding(where.get(step.block_name, step.block_name), what, "correct it, or add it to bot/domain")
+
+
+def _failing(importer: Any, schema: Any, where: Mapping[str, str]) -> Iterator[Finding]:
     """What would end a training: it is run as far as the policies that only remember."""
     from rasa.core.policies.memoization import MemoizationPolicy
     from rasa.core.policies.rule_policy import InvalidRule
@@ -102,7 +122,6 @@ def _failing(importer: Any, where: Mapping[str, str]) -> Iterator[Finding]:
     from rasa.engine.runner.dask import DaskGraphRunner
     from rasa.engine.storage.local_model_storage import LocalModelStorage
 
-    schema = graph_of(importer.get_config()).train_schema
     policies = [name for name, node in schema.nodes.items() if issubclass(node.uses, MemoizationPolicy)]
     targets = ["schema_validator", *policies]
     given = {PLACEHOLDER_IMPORTER: importer, "domain_provider": importer.get_domain()}
@@ -134,13 +153,22 @@ def _named(line: str, where: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(re.findall(rf"(?:'|, |> )({names})(?='|, | >)", line)))
 
 
-def _contradicting(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
+def _turns(schema: Any) -> list[int]:
+    """How many turns back each policy looks that goes by stories; 0 is all of them."""
+    from rasa.core.policies.policy import Policy
+
+    policies = [node for node in schema.nodes.values() if issubclass(node.uses, Policy)]
+    settings = [(node.uses.get_default_config(), node.config) for node in policies]
+    return [{**defaults, **own}["max_history"] or 0 for defaults, own in settings if "max_history" in defaults]
+
+
+def _contradicting(domain: Any, graph: Any, where: Mapping[str, str], turns: int) -> Iterator[Finding]:
     """Stories that go on differently after the same turns."""
     from rasa.core.training.story_conflict import find_story_conflicts
     from rasa.shared.core.generator import TrainingDataGenerator
 
     generator = TrainingDataGenerator(graph, domain, remove_duplicates=False, augmentation_factor=0)
-    for conflict in find_story_conflicts(generator.generate_story_trackers(), domain, MOST_TURNS):
+    for conflict in find_story_conflicts(generator.generate_story_trackers(), domain, turns):
         ways = {action: _wheres(names, where) for action, names in conflict._conflicting_actions.items()}
         (action, first), *others = ways.items()
         after = str(conflict).partition("\n")[0].removeprefix("Story structure conflict ").rstrip(":")

@@ -12,27 +12,12 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from ruamel.yaml.resolver import implicit_resolvers
-
 from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
+from bot.yaml12 import read_yaml
 
 if TYPE_CHECKING:
     from rasa.graph_components.providers.domain_provider import DomainProvider
     from rasa.shared.core.domain import Domain
-
-RULES = (1, 2)
-
-
-class Yaml12(yaml.CSafeLoader):
-    """PyYAML's loader with the types of YAML 1.2: `on`, `yes` and `10:30` are words."""
-
-    yaml_implicit_resolvers: dict[str, Any] = {}
-
-
-for versions, tag, pattern, first_signs in implicit_resolvers:
-    if RULES in versions:
-        Yaml12.add_implicit_resolver(tag, pattern, first_signs)
 
 
 def prepare_loading(*models: Path) -> None:
@@ -49,8 +34,7 @@ def read_domain(folder: Path) -> Domain:
     """The domain that Rasa wrote to a model's folder."""
     from rasa.shared.core.domain import Domain
 
-    text = (folder / "domain.yml").read_text("utf-8")
-    return Domain.from_dict(yaml.load(text, Loader=Yaml12))  # noqa: S506 - a safe loader
+    return Domain.from_dict(read_yaml((folder / "domain.yml").read_text("utf-8")))
 
 
 def _load(config: Any, model_storage: Any, resource: Any, execution_context: Any, **_: Any) -> DomainProvider:

@@ -19,6 +19,7 @@ from bot.validation.examples import Example, read_examples
 from bot.validation.names import ANNOTATION
 from bot.validation.shapes import EXAMPLES
 from bot.validation.source import UnreadableError, read_folder
+from bot.yaml12 import FILES, read_yaml
 
 FOLDER = Path("nlu_data")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -61,7 +62,7 @@ class Examples:
 
     def all(self) -> list[Example]:
         """The examples as they are now, read anew only when a file changed; raises `MistakeError` for broken YAML."""
-        stats = [(file, file.stat()) for file in sorted(self._folder.glob("*.yml"))]
+        stats = [(file, file.stat()) for file in sorted(self._folder.glob(FILES))]
         present = [(file, stat.st_mtime_ns, stat.st_ino) for file, stat in stats]
         if present != self._read_at:
             try:
@@ -73,7 +74,7 @@ class Examples:
 
     def topics(self) -> list[str]:
         """The topics that there are files for."""
-        return sorted({file.name.partition(".")[0] for file in self._folder.glob("*.yml")})
+        return sorted({file.name.partition(".")[0] for file in self._folder.glob(FILES)})
 
     def intents(self) -> dict[str, str]:
         """The intents that have examples, and the topic each belongs to."""
@@ -159,7 +160,7 @@ def _is_only_added(before: str, after: str, intent: str, text: str) -> bool:
 
 def _lines_by_block(content: str) -> dict[str, list[str]]:
     lines: dict[str, list[str]] = {}
-    for block in yaml.load(content, yaml.CSafeLoader)["nlu"]:
+    for block in read_yaml(content)["nlu"]:
         named = next((f"{kind} {name}" for kind, name in block.items() if kind != "examples"), "")
         lines.setdefault(named, []).extend(str(block.get("examples", "")).splitlines())
     return lines

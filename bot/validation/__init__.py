@@ -21,8 +21,11 @@ from bot.validation.responses import check_responses
 from bot.validation.rules import check_rules
 from bot.validation.shapes import CONFIG, DOMAIN, EXAMPLES, SETTINGS, STORIES
 from bot.validation.source import Finding, Place, UnreadableError, names_of, read_places
+from bot.validation.unread import check_unread
 
 __all__ = ["Finding", "Project", "validate"]
+
+FOLDERS = {"bot/domain": DOMAIN, "nlu_data": EXAMPLES, "stories": STORIES}
 
 
 class Project:
@@ -34,9 +37,7 @@ class Project:
     def __init__(self, root: Path = Path(), code: Code | None = None) -> None:
         self.root = root
         self.domain, self.examples, self.stories, self.settings, _ = read_places(
-            Place(root / "bot/domain", DOMAIN),
-            Place(root / "nlu_data", EXAMPLES),
-            Place(root / "stories", STORIES),
+            *(Place(root / folder, shape) for folder, shape in FOLDERS.items()),
             Place(root, SETTINGS, "portal.yml"),
             Place(root, CONFIG, "config.yml"),
         )
@@ -46,6 +47,7 @@ class Project:
     def findings(self, outlets: Sequence[Outlet] = ()) -> list[Finding]:
         """All findings; each response is rendered for each of `outlets`."""
         return [
+            *check_unread(*(self.root / folder for folder in FOLDERS)),
             *check_responses(self.domain, self.intents),
             *check_channels(self.domain, outlets),
             *check_examples(self.examples, self.intents),

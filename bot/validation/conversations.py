@@ -11,6 +11,7 @@ import msgspec
 from bot.dialogues import Dialogue, load_dialogues
 from bot.validation.shapes import DIALOGUES
 from bot.validation.source import Finding, UnreadableError, read_file
+from bot.yaml12 import FILES
 
 CONVERSATIONS = Path("tests/e2e")
 PATH = re.compile(r" - at `\$(?P<keys>\S*)`$")
@@ -20,7 +21,7 @@ KEY = re.compile(r"\[(\d+)\]|\.(\w+)")
 def read_dialogues(folder: Path = CONVERSATIONS) -> list[Dialogue]:
     """The conversations of a folder; raises `UnreadableError`."""
     dialogues, findings = list[Dialogue](), list[Finding]()
-    for file in sorted(folder.glob("*.yml")):
+    for file in sorted(folder.glob(FILES)):
         try:
             dialogues += _read(file)
         except UnreadableError as error:

@@ -27,6 +27,11 @@ class Story:
         return [one for step in steps for one in step.get("or") or [step]]
 
     @property
+    def content(self) -> str:
+        """All that it says but its name."""
+        return repr(sorted((key, value) for key, value in self.data.items() if key not in KINDS.values()))
+
+    @property
     def intents(self) -> list[str]:
         """The intents in its steps, in order."""
         return [step["intent"] for step in self.steps if "intent" in step]
@@ -64,7 +69,7 @@ def check_rules(stories: Sequence[Source], intents: set[str]) -> Iterator[Findin
         for intent in story.intents:
             if intent not in intents:
                 yield Finding(story.where, f"no intent {intent}", "add it to bot/domain")
-        first = seen.setdefault(repr((story.data.get("condition"), story.data.get("steps"))), story.where)
+        first = seen.setdefault(story.content, story.where)
         if story.steps and first != story.where:
             yield Finding(story.where, f"the same rule stands in {first}", "keep one of them")
     for intent in unled_intents(stories, intents):

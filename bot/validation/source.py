@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,12 @@ import yaml
 
 from bot.errors import PortalError
 from bot.validation.shapes import ANY, Keys, Shape, misfits
+from bot.yaml12 import FILES, Yaml12
 
 LANGUAGES = ("de", "en")
 NOTICES = "utter_notice_"
 # Responses that only ever go out in writing: about photos and files, and what is sent unasked.
 WRITTEN_ONLY = ("utter_media_", NOTICES)
-BOOL = "tag:yaml.org,2002:bool"
 MAPPING: Shape = {ANY: object}
 
 
@@ -34,17 +33,6 @@ class Finding:
     is_hint: bool = False
 
 
-class _Loader(yaml.CSafeLoader):
-    """Reads `yes`, `No` and `on` as texts, as Rasa does."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, form) for tag, form in resolvers if tag != BOOL]
-    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
-
-
 class UnreadableError(PortalError):
     """Files cannot be read, are no YAML, or have another shape: says file and line."""
 
@@ -59,7 +47,7 @@ class Place(NamedTuple):
 
     folder: Path
     shape: Shape
-    pattern: str = "*.yml"
+    pattern: str = FILES
 
 
 @dataclass(frozen=True)
@@ -119,7 +107,7 @@ def read_places(*places: Place) -> list[list[Source]]:
 def read_file(file: Path, shape: Shape) -> Source:
     """A file of this shape; raises `UnreadableError`."""
     try:
-        loader = _Loader(file.read_text("utf-8"))
+        loader = Yaml12(file.read_text("utf-8"))
         node = loader.get_single_node()
         data = loader.construct_document(node) if node else {}
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

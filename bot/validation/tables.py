@@ -37,7 +37,7 @@ def read_table(file: Path, columns: Sequence[str]) -> list[Row]:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return [line.removesuffix("\r") for line in file.read_bytes().decode("utf-8").split("\n")]
+        return [line.removesuffix("\r") for line in file.read_bytes().decode("utf-8-sig").split("\n")]
     except UnicodeDecodeError as error:
         number = error.object[: error.start].count(b"\n") + 1
         raise TableError(f"{file}:{number}: this is not UTF-8", "save the file as UTF-8") from error
