@@ -89,6 +89,36 @@ def test_what_came_back_goes_with_its_customers_refusal(person: Person, tmp_path
         person.mistakes.get(decided)
 
 
+@pytest.mark.parametrize("undone", [False, True])
+@pytest.mark.parametrize("place", ["sqlite", "postgresql"])
+def test_what_came_back_is_decided_as_before_when_only_who_refuses_had_said_it_since(
+    place: str, undone: bool, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url = request.getfixturevalue("database_url")
+    if place == "postgresql":
+        url = str(request.getfixturevalue("postgresql")).replace("postgresql://", "postgresql+psycopg://")
+    database.migrate(url)
+    other, person = Person(url, Mistakes(url)), Person(url, Mistakes(url))
+    text = f"{PARKING} {'sehr ' * undone}".strip()
+    other.errs(text)
+    decided = decide(other)
+    promote(other, tmp_path, trained=undone)
+    person.errs(text)
+    (back,) = person.mistakes.open()
+    if undone:
+        decide(person, "delete")
+        person.mistakes.reopen(back)
+    person.refuses()
+    with pytest.raises(MistakeError, match="is decided already"):
+        person.mistakes.get(decided)
+    promote(other, tmp_path, trained=2 + undone)
+    other.errs(text)
+    assert [(found.id, found.text, found.count, found.label) for found in other.mistakes.open()] == [
+        (decided, text, 1, "ask_store_location")
+    ]
+    decide(other)
+
+
 @pytest.mark.parametrize("place", ["sqlite", "postgresql"])
 def test_many_at_once_bring_a_sentence_back_once_and_each_counts(
     place: str, request: pytest.FixtureRequest, tmp_path: Path

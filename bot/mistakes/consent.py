@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, String, cast, func, literal, select, update
+from sqlalchemy import ColumnElement, String, case, cast, exists, func, literal, select, update
 from sqlalchemy import delete as remove
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from bot.tables import ContactRow, ConversationRow, EffectRow, TurnRow
 Source = Literal["customer", "ops"]
 PROVEN = "proven"
 FORGOTTEN = "forgotten"
+OUT_OF_SCOPE = "out_of_scope"
 
 
 def note_of_conversation(session: Session, conversation: ConversationRow, *, given: bool) -> None:
@@ -82,12 +83,13 @@ def forget(session: Session, whose: ColumnElement[bool]) -> int:
     gone = remove(ReportRow).where(ReportRow.turn_id.in_(theirs)).returning(ReportRow.mistake_id)
     touched = set(session.scalars(gone))
     recount(session, touched)
-    nobodys = MistakeRow.id.in_(touched) & (MistakeRow.count == 0) & (MistakeRow.text != "")
+    nobodys = MistakeRow.id.in_(touched) & ~exists().where(ReportRow.mistake_id == MistakeRow.id)
     nothing: dict[str, object] = {"text": "", "ranking": [], "suggested": None, "decision": FORGOTTEN}
     key = literal(f"{FORGOTTEN} ") + cast(MistakeRow.id, String)
-    return len(
-        session.scalars(update(MistakeRow).where(nobodys).values(key=key, **nothing).returning(MistakeRow.id)).all()
-    )
+    forgotten = update(MistakeRow).where(nobodys, MistakeRow.text != "").values(key=key, **nothing)
+    number = len(session.scalars(forgotten.returning(MistakeRow.id)).all())
+    _decide_again(session, touched)
+    return number
 
 
 def recount(session: Session, mistakes: Collection[int]) -> None:
@@ -100,6 +102,14 @@ def recount(session: Session, mistakes: Collection[int]) -> None:
     since = (ReportRow.mistake_id == MistakeRow.id) & (ReportRow.at >= MistakeRow.first_at)
     turns = select(func.count(ReportRow.turn_id.distinct())).where(since)
     session.execute(update(MistakeRow).where(these).values(count=turns.scalar_subquery()))
+
+
+def _decide_again(session: Session, mistakes: Collection[int]) -> None:
+    """What had come back for nobody else's turn is decided as it was before; the label that stayed says how."""
+    back = MistakeRow.id.in_(mistakes) & MistakeRow.decision.is_(None) & (MistakeRow.count == 0)
+    right, out_of_scope = MistakeRow.label == MistakeRow.intent, MistakeRow.label == OUT_OF_SCOPE
+    before = case((right, "right"), (out_of_scope, OUT_OF_SCOPE), else_="intent")
+    session.execute(update(MistakeRow).where(back, MistakeRow.label.is_not(None)).values(decision=before))
 
 
 def _same_person(contact: int, customer: str | None) -> ColumnElement[bool]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bot.mistakes.clusters import Cluster, Embed, cluster
+from bot.mistakes.consent import OUT_OF_SCOPE
 from bot.mistakes.examples import Added, Examples, require_new_name
 from bot.mistakes.fill import fill
 from bot.mistakes.store import Mistake, MistakeError, Mistakes
 
-OUT_OF_SCOPE = "out_of_scope"
 STILL_NEEDED = (
     "bot/domain/{topic}.yml: `- {intent}: {{use_entities: []}}` under intents, and what is said, in every language",
     "stories/{topic}.yml: a rule that begins with {intent}",

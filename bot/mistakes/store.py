@@ -38,7 +38,8 @@ class MistakeError(PortalError):
 class Mistake:
     """A masked sentence that went wrong, how often, and what the model took it for; moments in UTC.
 
-    `intent` is the likeliest one, empty when there was none; `suggested` another one that something speaks for.
+    `intent` is the likeliest one, empty when there was none; `suggested` another one that something speaks for. `label`
+    and who decided when are those of the time before it came back.
     """
 
     id: int
@@ -53,6 +54,9 @@ class Mistake:
     count: int
     first_at: datetime
     last_at: datetime
+    label: str | None
+    decided_by: str | None
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -149,9 +153,9 @@ class Mistakes:
 
     def reopen(self, mistake: Mistake) -> None:
         """Take a decision back."""
-        undecided = {"decision": None, "label": None, "decided_by": None, "decided_at": None}
+        before = {name: getattr(mistake, name) for name in ("text", "suggested", "label", "decided_by", "decided_at")}
         ranking = [[guess.intent, guess.confidence] for guess in mistake.ranking]
-        self._change(mistake.id, text=mistake.text, ranking=ranking, suggested=mistake.suggested, **undecided)
+        self._change(mistake.id, decision=None, ranking=ranking, **before)
 
     def _change(self, mistake: int, **values: object) -> None:
         kept = (MistakeRow.id == mistake) & (MistakeRow.decision.is_distinct_from(consent.FORGOTTEN))
@@ -279,4 +283,7 @@ def _mistake(row: MistakeRow) -> Mistake:
         count=row.count,
         first_at=in_utc(row.first_at),
         last_at=in_utc(row.last_at),
+        label=row.label,
+        decided_by=row.decided_by,
+        decided_at=in_utc(row.decided_at) if row.decided_at else None,
     )
