@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from bot.database import despite_races, together, transaction
+from actions import db as shop
+from bot.database import despite_races, migrate, migrations, together, transaction
 from bot.errors import StoreError
 from bot.one_writer import Pen
 from bot.store import Store, contact_of
 from bot.tables import ContactRow
 from bot.turns import Incoming, Intent
+from tests.conftest import ROOT
 
 WRITERS = 24
 
@@ -136,3 +143,56 @@ def test_who_waits_too_long_to_write_is_told_that_the_database_does_not_answer(d
         other.start()
         other.join()
     assert len(told) == 1
+
+
+def kill_while_migrating(url: str, module: str, statement: str) -> None:
+    asked = [sys.executable, "-c", MIGRATE.format(module=module), url, statement]
+    migrating = subprocess.Popen(asked, cwd=ROOT, stdout=subprocess.PIPE)
+    assert migrating.stdout is not None
+    assert migrating.stdout.readline() == b"half done\n"
+    migrating.send_signal(signal.SIGKILL)
+    migrating.wait(10)
+
+
+def test_a_killed_migration_of_an_empty_database_is_done_by_the_next(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/portal.db"
+    kill_while_migrating(url, "bot.database", "CREATE INDEX ix_promotions_model")
+    kill_while_migrating(url, "actions.db", "ALTER TABLE stores ADD COLUMN longitude")
+    migrate(url)
+    shop.migrate(url)
+    assert contacts(url) == 0
+
+
+def test_a_killed_migration_leaves_the_rows_to_the_next(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/portal.db"
+    command.upgrade(migrations(url), "0007")
+    with transaction(url) as session:
+        session.execute(text(LIVE))
+    kill_while_migrating(url, "bot.database", "ALTER TABLE models DROP COLUMN reason")
+    migrate(url)
+    with transaction(url) as session:
+        kept = session.execute(text('SELECT model, "by", reason FROM promotions')).one()
+    assert tuple(kept) == ("20260101-120000-aaaaaaaa", "Kim", "better")
+
+
+LIVE = """
+INSERT INTO models (name, sha256, fingerprint, trained_at, trained_by, state, promoted_at, promoted_by, forced, reason,
+                    compared, dropped)
+VALUES ('20260101-120000-aaaaaaaa', 'x', 'x', '2026-01-01 12:00:00', 'Kim', 'live', '2026-01-02 12:00:00', 'Kim', 0,
+        'better', 0, 0)
+"""
+
+# Stops before the statement that begins like this.
+MIGRATE = """
+import sys, time
+from sqlalchemy import event
+from {module} import connect, migrate
+
+def stop(_connection, _cursor, statement, *_):
+    if statement.startswith(sys.argv[2]):
+        print("half done", flush=True)
+        time.sleep(60)
+
+event.listen(connect(sys.argv[1]), "before_cursor_execute", stop)
+migrate(sys.argv[1])
+"""

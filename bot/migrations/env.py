@@ -10,7 +10,10 @@ VERSION_TABLE = "alembic_version_portal"
 
 
 def run() -> None:
-    """Run the migrations on the database that the caller or the environment names."""
+    """Run the migrations on the database that the caller or the environment names, all of them or none.
+
+    SQLite's driver begins no transaction by itself before tables change.
+    """
     url = context.config.attributes.get("url") or database_url()
     with connect(url).begin() as connection:
         context.configure(
@@ -22,6 +25,9 @@ def run() -> None:
         )
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
+        moves = context.get_context().get_current_revision() != context.get_revision_argument()
+        if moves and connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         context.run_migrations()
 
 
