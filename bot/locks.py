@@ -143,7 +143,7 @@ def take_file(database_url: str, what: str, *, seconds: float) -> int:
 
     Raises `BlockingIOError` when another process has it for so long.
     """
-    database = Path(make_url(database_url).database or "memory")
+    database = Path(make_url(database_url).database or "")
     database.parent.mkdir(parents=True, exist_ok=True)
     opened = os.open(f"{database}-{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     end = time.monotonic() + seconds

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from dotenv import dotenv_values
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
 from bot.errors import SettingsError
@@ -216,6 +218,7 @@ def load_settings(environment: Mapping[str, str] | None = None, portal_file: Pat
     _check_twilio(given, problems)
     providers = read_providers(given, problems)
     _check_redis(given, problems)
+    _check_database(given, problems)
     if problems or portal is None:
         raise SettingsError("; ".join(problems), "correct the environment, .env or portal.yml (see docs/settings.md)")
     return Settings(
@@ -355,6 +358,18 @@ def _check_twilio(given: Mapping[str, str], problems: list[str]) -> None:
 def _check_redis(given: Mapping[str, str], problems: list[str]) -> None:
     if given.get("REDIS_URL") and not given["REDIS_URL"].startswith(("redis://", "rediss://", "unix://")):
         problems.append("REDIS_URL must begin with redis://, rediss:// or unix://")
+
+
+def _check_database(given: Mapping[str, str], problems: list[str]) -> None:
+    """Each connection would have an in-memory database of its own."""
+    try:
+        url = make_url(given.get("DATABASE_URL") or DEFAULT_DATABASE)
+    except ArgumentError:
+        problems.append(f"DATABASE_URL must look like {DEFAULT_DATABASE} or postgresql://user:password@host/name")
+        return
+    in_memory = not url.database or ":memory:" in url.database or url.query.get("mode") == "memory"
+    if url.get_backend_name() == "sqlite" and in_memory:
+        problems.append(f"DATABASE_URL names no file, as {DEFAULT_DATABASE} does; SQLite in memory cannot serve")
 
 
 def _check_secret(given: Mapping[str, str], name: str, problems: list[str]) -> None:

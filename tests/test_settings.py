@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,26 @@ def test_a_missing_portal_file_is_told(tmp_path: Path) -> None:
 def test_postgresql_gets_the_installed_driver(tmp_path: Path) -> None:
     given = {"DATABASE_URL": "postgresql://u@h/d", "SPRACHPORTAL_SECRET_KEY": "x" * 20}
     assert load_settings(given, portal_file(tmp_path)).database_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize("name", ["", "/", "/:memory:", "/file::memory:?uri=true", "/file:a?mode=memory&uri=true"])
+def test_a_database_in_memory_is_told(tmp_path: Path, name: str) -> None:
+    assert "DATABASE_URL names no file" in problems(tmp_path, {"DATABASE_URL": f"sqlite://{name}"})
+
+
+def test_a_command_for_a_database_in_memory_leaves_no_file(tmp_path: Path) -> None:
+    portal_file(tmp_path)
+    command = [sys.executable, "-m", "bot.cli", "models"]
+    asked = {**os.environ, "DATABASE_URL": "sqlite:///:memory:", "SPRACHPORTAL_SECRET_KEY": "x" * 20}
+    ended = subprocess.run(command, cwd=tmp_path, env=asked, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "DATABASE_URL names no file" in ended.stderr) == (2, True)
+    assert [file.name for file in tmp_path.iterdir()] == ["portal.yml"]
+
+
+def test_what_is_no_address_of_a_database_is_told(tmp_path: Path) -> None:
+    told = problems(tmp_path, {"DATABASE_URL": "var/secret-place.db"})
+    assert "DATABASE_URL must look like sqlite:///var/" in told
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize(
