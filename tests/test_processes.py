@@ -13,8 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from bot.bell import RedisBell
+from bot.cli.wiring import claim_database
 from bot.database import connect
-from bot.locks import PostgresLocks
+from bot.errors import SettingsError
+from bot.locks import PostgresLocks, take_file
 from bot.queues import Queue
 from tests.conftest import ROOT, Running, start_portal
 from tests.load.servers import redis_server
@@ -87,14 +89,25 @@ def test_several_processes_make_a_fresh_database_at_once(
 
 def test_a_second_portal_on_one_sqlite_file_is_told_so_and_commands_go_on(portal: Running, tmp_path: Path) -> None:
     second = start_portal(portal.database_url, tmp_path / "log.txt", wait=False)
-    assert second.process.wait(60) == 2
-    told = (tmp_path / "log.txt").read_text()
-    assert "another portal uses the database" in told
-    assert "PostgreSQL" in told
+    assert until(lambda: "Waiting up to 35 s for it to end: another portal" in second.log.read_text(), 60)
+    second.stop()
+    with pytest.raises(SettingsError, match="another portal uses the database") as told:
+        claim_database(settings(portal.database_url, ""), seconds=0.1)
+    assert "PostgreSQL" in told.value.todo
     models = [sys.executable, "-m", "bot.cli", "models"]
     environment = {**os.environ, "DATABASE_URL": portal.database_url}
     assert subprocess.run(models, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False).returncode == 0
     assert portal.say("still there", "Was kostet der Versand?")
+
+
+def test_a_portal_begins_when_what_was_left_of_a_killed_one_has_ended(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/portal.db"
+    left_behind = take_file(url, "run", seconds=1)
+    portal = start_portal(url, tmp_path / "log.txt", wait=False)
+    assert until(lambda: "Waiting up to 35 s" in portal.log.read_text(), 60)
+    os.close(left_behind)
+    assert portal.process.wait(30) == 2
+    assert "there is no company" in portal.log.read_text()
 
 
 def _is_free(locks: PostgresLocks, key: str) -> bool:

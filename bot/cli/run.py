@@ -48,7 +48,7 @@ def run(host: str, port: int, demo: bool, no_work: bool) -> None:
         settings = for_demo(settings, f"http://{host}:{port}")
     export(settings)
     wiring.prepare_database(settings)
-    wiring.claim_database(settings)
+    wiring.claim_database(settings, seconds=_longest_end())
     if demo:
         _load_demo()
     wiring.require_company(settings)
@@ -64,6 +64,13 @@ def run(host: str, port: int, demo: bool, no_work: bool) -> None:
 def export(settings: Settings) -> None:
     """The actions read the database's URL from the environment; `.env` counts for them as well."""
     os.environ["DATABASE_URL"] = settings.database_url
+
+
+def _longest_end() -> float:
+    """How many seconds it may take until what a killed portal left behind has ended."""
+    from bot.server import STOP_SECONDS
+
+    return STOP_SECONDS + 5
 
 
 def _load_demo() -> None:

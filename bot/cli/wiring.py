@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import click
 from sqlalchemy import make_url
 
 from actions import db as shop
@@ -30,7 +31,7 @@ from bot.store import Store
 from bot.texts import Texts
 from bot.training import Model
 
-SECONDS_TO_END = 2.0
+SECONDS_IN_SILENCE = 2.0
 LOAD = "load one: sprachportal customers load bot/demo/nordwind.yml"
 
 
@@ -46,21 +47,29 @@ def prepare_database(settings: Settings) -> None:
         ) from error
 
 
-def claim_database(settings: Settings) -> None:
+def claim_database(settings: Settings, *, seconds: float) -> None:
     """Keep other portals from a SQLite file until this process has ended, and those it forked.
 
-    Raises `SettingsError` when there is another one, which is given the time to end.
+    Raises `SettingsError` when there is another one that does not end within these seconds, and says that it waits.
     """
     url = settings.database_url
-    if not url.startswith("sqlite"):
+    if not url.startswith("sqlite") or _claimed(url, SECONDS_IN_SILENCE):
         return
-    try:
-        take_file(url, "run", seconds=SECONDS_TO_END)
-    except BlockingIOError as error:
+    used = f"another portal uses the database {make_url(url).database}"
+    click.echo(f"Waiting up to {seconds:.0f} s for it to end: {used}.", err=True)
+    if not _claimed(url, seconds):
         raise SettingsError(
-            f"another portal uses the database {make_url(url).database}",
+            used,
             "stop it first; for several processes set DATABASE_URL to a PostgreSQL, and REDIS_URL: docs/settings.md",
-        ) from error
+        )
+
+
+def _claimed(url: str, seconds: float) -> bool:
+    try:
+        take_file(url, "run", seconds=seconds)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def require_company(settings: Settings) -> None:
