@@ -196,7 +196,7 @@ def test_numbers_and_times_are_read_as_rasa_reads_them(tmp_path: Path) -> None:
 
 
 def test_a_time_without_quotes_is_the_title_of_a_button(tmp_path: Path) -> None:
-    buttons = "buttons: [{title: 10:30, payload: /affirm}]"
+    buttons = "buttons:\n    - title: 10:30\n      payload: /affirm"
     assert (
         response(tmp_path, FINE.replace('Gern."', f'Gern."\n    {buttons}').replace('ly."', f'ly."\n    {buttons}'))
         == []

@@ -162,6 +162,14 @@ def test_what_rasa_takes_is_not_refused(project: Path, found: Found) -> None:
     assert found() == [(where, "no form shoe_form")]
 
 
+def test_a_file_that_a_training_would_leave_out_is_found_with_its_line(project: Path, found: Found) -> None:
+    file = project / "bot/domain/dialogue.yml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace('title: "Opening hours"', "title: 10:30"), "utf-8")
+    where = f"bot/domain/dialogue.yml:{line(file, '10:30')}"
+    assert found() == [(where, "Rasa cannot read this: found unexpected ':'")]
+
+
 def test_an_error_is_told_without_the_names_of_all_actions() -> None:
     error = ValueError("Cannot access action 'x'. Available actions are:\n\t - action_listen\n\t - action_restart")
     assert config_check.told(error) == "Cannot access action 'x'."

@@ -27,7 +27,7 @@ from bot.reports.sentences import EXAMPLES
 from bot.training_data import DOMAIN, STORIES
 from bot.validation import shapes
 from bot.validation.rules import places
-from bot.validation.source import Finding, Place, read_places
+from bot.validation.source import Finding, Place, Source, read_places
 
 IMPORTER = {"importers": [{"name": "bot.nlu.importer.ReadOnceImporter"}]}
 PLACE = re.compile(r"^ *in (\S.*:\d+):\n *(\S.*)$", re.MULTILINE)
@@ -54,11 +54,18 @@ def _findings() -> Iterator[Finding]:
     from rasa.shared.importers.importer import TrainingDataImporter
     from rasa.shared.nlu.training_data.loading import load_data
 
-    configs, stories, examples = read_places(
-        Place(Path(), shapes.CONFIG, str(CONFIG)), Place(STORIES, shapes.STORIES), Place(EXAMPLES, shapes.EXAMPLES)
+    configs, domains, stories, examples = read_places(
+        Place(Path(), shapes.CONFIG, str(CONFIG)),
+        Place(DOMAIN, shapes.DOMAIN),
+        Place(STORIES, shapes.STORIES),
+        Place(EXAMPLES, shapes.EXAMPLES),
     )
     unfit = list(check_config(CONFIG, configs))
     yield from unfit
+    left_out = list(_left_out([*domains, *stories, *examples]))
+    yield from left_out
+    if left_out:
+        return
     for source in examples:
         if "nlu" in source.data:
             yield from _refused(partial(load_data, str(source.file)), str(source.file))
@@ -78,6 +85,22 @@ def _findings() -> Iterator[Finding]:
         yield from _failing(importer, schema, where)
     if turns := _turns(schema):
         yield from _contradicting(domain, graph, where, max(turns) if all(turns) else 0)
+
+
+def _left_out(sources: Sequence[Source]) -> Iterator[Finding]:
+    """Files that are YAML for us and not for Rasa, such as `{title: 10:30}`: a training does without the whole file."""
+    from rasa.shared.exceptions import YamlSyntaxException
+    from rasa.shared.utils.io import read_yaml_file
+
+    for source in sources:
+        try:
+            read_yaml_file(str(source.file))
+        except YamlSyntaxException as error:
+            cause: Any = error.underlying_yaml_exception
+            todo = "put texts in quotes that have signs such as : in them"
+            yield Finding(
+                f"{source.file}:{cause.problem_mark.line + 1}", f"Rasa cannot read this: {cause.problem}", todo
+            )
 
 
 def _refused(read: Callable[[], object], what: str) -> Iterator[Finding]:
