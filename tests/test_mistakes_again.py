@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +13,7 @@ from bot.mistakes.store import Kind, MistakeError, Mistakes
 from bot.models import Register
 from bot.training import MOMENT, SUFFIX, Model
 from bot.turns import utc_now
+from tests.model_copies import write_least_model
 from tests.test_mistakes_consent import Person, kept
 
 PARKING = "wo kann ich bei euch parken"
@@ -34,7 +34,7 @@ def decide(person: Person, decision: str = "right") -> int:
 def promote(person: Person, folder: Path, *, trained: float) -> None:
     """Promote a model now that was trained so many seconds from now."""
     name = f"{utc_now() + timedelta(seconds=trained):{MOMENT}}-aaaaaaaa"
-    (folder / f"{name}{SUFFIX}").write_bytes(gzip.compress(b"a model"))
+    write_least_model(folder / f"{name}{SUFFIX}")
     register = Register(person.url)
     register.add(Model(folder / f"{name}{SUFFIX}"), by="Kim")
     live = register.in_state("live")

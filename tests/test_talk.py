@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import subprocess
@@ -14,12 +13,12 @@ from bot.errors import PortalError
 from bot.models import Register
 from bot.training import Model
 from tests.conftest import ROOT
-from tests.model_copies import typed
+from tests.model_copies import typed, write_least_model
 
 
 def test_parse_asks_the_register_in_the_database_that_a_dotenv_file_names(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'other.db'}"
-    (tmp_path / "gone.tar.gz").write_bytes(gzip.compress(b"a model"))
+    write_least_model(tmp_path / "gone.tar.gz")
     database.migrate(url)
     register = Register(url)
     register.add(Model(tmp_path / "gone.tar.gz"), by="Kim")
