@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from bot.validation.rules import places
 from bot.validation.source import Finding, Place, Source, read_places
 
 IMPORTER = {"importers": [{"name": "bot.nlu.importer.ReadOnceImporter"}]}
+NamedBy = Callable[[Any], str | None]
 PLACE = re.compile(r"^ *in (\S.*:\d+):\n *(\S.*)$", re.MULTILINE)
 APART = "keep one of them, or tell them apart before that by another intent, slot or condition"
 
@@ -75,8 +76,8 @@ def _findings() -> Iterator[Finding]:
     if unread:
         return
     domain, graph, where = importer.get_domain(), importer.get_stories(), places(stories)
-    yield from dict.fromkeys(_unknown_slots(domain, graph, where))
-    unknown = dict.fromkeys(_unknown_forms(domain, graph, where))
+    yield from _unknown(graph, where, "slot", _slot, {slot.name for slot in domain.slots})
+    unknown = _unknown(graph, where, "form", _form, domain.form_names)
     yield from unknown
     if unfit:
         return
@@ -112,28 +113,24 @@ def _refused(read: Callable[[], object], what: str) -> Iterator[Finding]:
             yield Finding(where.removeprefix(f"{Path.cwd()}/"), wrong, "correct it: Rasa cannot read this")
 
 
-def _unknown_slots(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
-    """Slots that rules and stories set and the domain does not have: they end a training."""
+def _unknown(graph: Any, where: Mapping[str, str], kind: str, named: NamedBy, known: Collection[str]) -> list[Finding]:
+    """Slots or forms that rules and stories name and the domain does not have, each once: they end a training."""
+    todo = "correct it, or add it to bot/domain"
+    found = ((step.block_name, named(event)) for step in graph.story_steps for event in step.events)
+    unknown = ((story, name) for story, name in found if name is not None and name not in known)
+    return list(dict.fromkeys(Finding(where.get(story, story), f"no {kind} {name}", todo) for story, name in unknown))
+
+
+def _slot(event: Any) -> str | None:
     from rasa.shared.core.events import SlotSet
 
-    known = {slot.name for slot in domain.slots}
-    for step in graph.story_steps:
-        for event in step.events:
-            if isinstance(event, SlotSet) and event.key not in known:
-                what = f"no slot {event.key}"
-                yield Finding(where.get(step.block_name, step.block_name), what, "correct it, or add it to bot/domain")
+    return event.key if isinstance(event, SlotSet) else None
 
 
-def _unknown_forms(domain: Any, graph: Any, where: Mapping[str, str]) -> Iterator[Finding]:
-    """Forms that rules and stories begin or ask for and the domain does not have: they end a training."""
+def _form(event: Any) -> str | None:
     from rasa.shared.core.events import ActiveLoop
 
-    known = {None, *domain.form_names}
-    for step in graph.story_steps:
-        for event in step.events:
-            if isinstance(event, ActiveLoop) and event.name not in known:
-                what = f"no form {event.name}"
-                yield Finding(where.get(step.block_name, step.block_name), what, "correct it, or add it to bot/domain")
+    return event.name if isinstance(event, ActiveLoop) else None
 
 
 def _failing(importer: Any, schema: Any, where: Mapping[str, str]) -> Iterator[Finding]:

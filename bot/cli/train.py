@@ -23,7 +23,7 @@ from bot.nlu.without_tensorflow import keep_out_tensorflow, needs_tensorflow
 from bot.pipeline import CONFIG, encoder_wanted
 from bot.reports.sentences import EXAMPLES
 from bot.training import MODELS, UNFINISHED, Model, alone, new_model, newest_model
-from bot.training_data import DOMAIN, STORIES, TrainingData, fingerprint, read_training_data, unled
+from bot.training_data import DOMAIN, STORIES, TrainingData, read_training_data, unled
 
 WAITING = "Another training is under way; this one begins when it has ended."
 
@@ -34,11 +34,10 @@ def train(if_needed: bool) -> None:
     """Train a model of config.yml, nlu_data, stories and bot/domain."""
     read_training_data()
     with alone(waiting=lambda: click.echo(WAITING, err=True)):
-        before = newest_model()
-        if if_needed and before and before.fingerprint == fingerprint():
+        data, before = read_training_data(), newest_model()
+        if if_needed and before and before.fingerprint == data.fingerprint:
             click.echo(f"The model {before.name} is up to date.")
             return
-        data = read_training_data()
         for line in _told_before(data, before):
             click.echo(line)
         began = time.monotonic()
